@@ -1,0 +1,27 @@
+"""A multi-core accelerator as frozen values, read from YAML.
+
+Values:
+    Accelerator, CoreSlot, Link, Dram, SharedMemory, WeightLoad: the chip.
+    Core, ArrayDimension, Dataflow: one kind of core.
+    Memory, Port, PortKind, Direction: one level of a core's memory hierarchy.
+"""
+
+from stream_evo.hardware._accelerator import Accelerator, CoreSlot, Dram, Link, SharedMemory, WeightLoad
+from stream_evo.hardware._core import ArrayDimension, Core, Dataflow
+from stream_evo.hardware._memory import Direction, Memory, Port, PortKind
+
+__all__ = [
+    "Accelerator",
+    "ArrayDimension",
+    "Core",
+    "CoreSlot",
+    "Dataflow",
+    "Direction",
+    "Dram",
+    "Link",
+    "Memory",
+    "Port",
+    "PortKind",
+    "SharedMemory",
+    "WeightLoad",
+]

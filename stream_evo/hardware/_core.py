@@ -1,0 +1,107 @@
+"""A core: an array of processing elements, its memories, and the dataflows it can run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stream_evo.hardware._memory import Memory
+from stream_evo.workload import Operand, OperatorKind
+
+__all__ = ["ArrayDimension", "Core", "Dataflow"]
+
+LOOPS = ("B", "G", "K", "C", "OY", "OX", "FY", "FX")
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayDimension:
+    """One dimension of the operational array."""
+
+    name: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"array dimension {self.name}: size must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataflow:
+    """A spatial unrolling: which loops run in parallel along which array dimension.
+
+    Attributes:
+        name: Name, unique in the core.
+        unrolling: (array dimension, ((loop, size), ...)) pairs; sizes are upper limits and are clipped to layer and array.
+        operators: Kinds it is offered for; none = every kind the core runs.
+        depthwise_only: True if it is meant for layers with one output channel per group (K = 1, G > 1).
+    """
+
+    name: str
+    unrolling: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    operators: tuple[OperatorKind, ...] = ()
+    depthwise_only: bool = False
+
+    def __post_init__(self) -> None:
+        for dimension, loops in self.unrolling:
+            for loop, size in loops:
+                if loop not in LOOPS or size < 1:
+                    raise ValueError(f"dataflow {self.name}: {dimension} cannot unroll {loop} by {size}")
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One kind of core.
+
+    Attributes:
+        name: Name in the hardware library.
+        array: Array dimensions; none for a core without processing elements.
+        memories: From the innermost to the outermost.
+        dataflows: At least one; the first is the default.
+        operators: Kinds of layers it can run.
+        operation_pj: Energy of one operation (MAC) in the array.
+        area: Area of the array in the unit of the source; ``None`` where it is not known.
+    """
+
+    name: str
+    array: tuple[ArrayDimension, ...]
+    memories: tuple[Memory, ...]
+    dataflows: tuple[Dataflow, ...]
+    operators: tuple[OperatorKind, ...]
+    operation_pj: float
+    area: float | None = None
+
+    def __post_init__(self) -> None:
+        dims = {dimension.name for dimension in self.array}
+        if not self.dataflows or not self.operators or not self.array:
+            raise ValueError(f"core {self.name}: it needs an array, a dataflow and an operator")
+        if self.operation_pj < 0:
+            raise ValueError(f"core {self.name}: energies cannot be negative")
+        for memory in self.memories:
+            if not set(memory.shared_over) <= dims:
+                raise ValueError(f"core {self.name}: memory {memory.name} is shared over an unknown array dimension")
+        for flow in self.dataflows:
+            if not {dimension for dimension, _ in flow.unrolling} <= dims:
+                raise ValueError(f"core {self.name}: dataflow {flow.name} unrolls over an unknown array dimension")
+        for operand in (Operand.I, Operand.O):
+            if not any(operand in memory.operands for memory in self.memories):
+                raise ValueError(f"core {self.name}: no memory holds operand {operand}")
+
+    @property
+    def processing_elements(self) -> int:
+        """Number of processing elements."""
+        return math.prod(dimension.size for dimension in self.array)
+
+    def top_memory(self, operand: Operand) -> Memory | None:
+        """Return the outermost memory that holds `operand`, or ``None`` if none does."""
+        return next((memory for memory in reversed(self.memories) if operand in memory.operands), None)
+
+    def dataflow(self, name: str) -> Dataflow:
+        """Return the dataflow called `name`.
+
+        Raises:
+            KeyError: the core has no such dataflow.
+        """
+        for flow in self.dataflows:
+            if flow.name == name:
+                return flow
+        raise KeyError(name)
