@@ -1,0 +1,309 @@
+"""Read YAML files with a place for every value, and collect every fault before giving up.
+
+:func:`read_yaml` turns a file into :class:`Node` values: plain Python values that know their line and key path. A :class:`Section`
+takes such a mapping apart key by key with typed getters. A getter never raises: it notes a :class:`~stream_evo.errors.Fault`, hands back
+a harmless stand-in and reading goes on; :meth:`Section.close` reports the keys nobody asked for; :meth:`Faults.check` raises one
+:class:`~stream_evo.errors.InputError` with all of them.
+
+Quantities are strings with a unit (``256 KiB``, ``128 bit/cycle``, ``52.0 pJ``); a bare number where a unit belongs is a fault.
+
+Which part of YAML is accepted is written in :mod:`stream_evo._yaml_nodes`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from stream_evo._yaml_nodes import FLOAT, Node, read_yaml
+from stream_evo.errors import Fault, InputError
+
+__all__ = [
+    "AREA",
+    "BANDWIDTH",
+    "ENERGY",
+    "ENERGY_PER_BIT",
+    "SIZE",
+    "Faults",
+    "Node",
+    "Section",
+    "Unit",
+    "near_matches",
+    "open_section",
+    "read_yaml",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A kind of quantity: the units it may be written in, each with its factor to the first one's scale.
+
+    Attributes:
+        kind: What is measured, for messages.
+        factors: Unit name -> factor to the unit that the program computes in.
+        example: A quantity in good form.
+        whole: True if the converted number must be an integer.
+    """
+
+    kind: str
+    factors: Mapping[str, float]
+    example: str
+    whole: bool = False
+
+
+SIZE: Final = Unit("a size", {"bit": 1, "B": 8, "KiB": 8 * 1024, "MiB": 8 * 1024**2, "GiB": 8 * 1024**3}, "256 KiB", whole=True)
+"""Memory sizes, in bits."""
+BANDWIDTH: Final = Unit("a bandwidth", {"bit/cycle": 1, "B/cycle": 8}, "128 bit/cycle", whole=True)
+"""Bandwidths, in bits per cycle."""
+ENERGY: Final = Unit("an energy", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3}, "52.0 pJ")
+"""Energies, in pJ."""
+ENERGY_PER_BIT: Final = Unit("an energy per bit", {"pJ/bit": 1, "fJ/bit": 1e-3, "pJ/B": 0.125}, "0.5 pJ/bit")
+"""Energies of transport, in pJ per bit."""
+AREA: Final = Unit("an area", {"mm2": 1, "arb": 1}, "0.25 mm2")
+"""Areas, in mm², or ``arb``: on the scale of a source that states no unit."""
+
+_QUANTITY = re.compile(rf"({FLOAT.pattern})\s*(.*)")
+
+
+def near_matches(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the entries of `known` nearest to `name`, and all of them."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    return hint + "Known: " + (", ".join(known) if known else "none")
+
+
+@dataclass(slots=True)
+class Faults:
+    """All faults of one input file.
+
+    Attributes:
+        source: The file, for the message.
+        found: The faults so far.
+    """
+
+    source: str
+    found: list[Fault] = field(default_factory=list)
+
+    def add(self, node: Node, what: str, *, expected: str = "", found: str | None = None, hint: str = "") -> None:
+        """Note a fault at `node`; `found` is the text of the node if not given."""
+        self.found.append(Fault(what, node.path, node.line, expected, node.written if found is None else found, hint))
+
+    def check(self) -> None:
+        """Raise all faults noted so far.
+
+        Raises:
+            InputError: there is at least one, in the order of the file.
+        """
+        if self.found:
+            raise InputError(self.source, sorted(self.found, key=lambda fault: fault.line))
+
+
+class Section:
+    """One mapping of a file, read key by key.
+
+    A missing key is a fault unless a `default` is given. Where a value cannot be used, the getter notes why and returns the default or a
+    stand-in of the right type; whether everything so far was right is told by :attr:`sound`.
+    """
+
+    def __init__(self, node: Node, faults: Faults) -> None:
+        self.node = node
+        self.faults = faults
+        self._asked: list[str] = []
+        self._start = len(faults.found)
+        if isinstance(node.value, dict):
+            self._entries: dict[str, Node] = node.value
+        else:
+            self._entries = {}
+            faults.add(node, "wrong type", expected="a mapping of keys to values")
+
+    @property
+    def sound(self) -> bool:
+        """True if no fault was noted in or below this section."""
+        inside = (self.node.path + ".", self.node.path + "[")
+        return not any(f.path == self.node.path or f.path.startswith(inside) for f in self.faults.found[self._start :])
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of the section, and count all of them as known."""
+        self._asked += [key for key in self._entries if key not in self._asked]
+        return tuple(self._entries)
+
+    def has(self, key: str) -> bool:
+        """Return True if `key` is there; it counts as known from now on."""
+        if key not in self._asked:
+            self._asked.append(key)
+        return key in self._entries
+
+    def node_at(self, key: str) -> Node:
+        """Return the node at `key`, or the section's own if the key is missing: a place to hang a fault on."""
+        return self._entries.get(key, self.node)
+
+    def close(self) -> None:
+        """Note every key that was never asked for."""
+        for key, node in self._entries.items():
+            if key not in self._asked:
+                self.faults.add(node, f"unknown key {key!r}", found="", hint=near_matches(key, self._asked))
+
+    def text(self, key: str, *, default: str | None = None, choices: Sequence[str] = ()) -> str:
+        """Return a string, one of `choices` if any are given."""
+        node = self._get(key, default is not None, "a text" if not choices else "one of " + ", ".join(choices))
+        fallback = default if default is not None else choices[0] if choices else ""
+        if node is None:
+            return fallback
+        if not isinstance(node.value, str) or not node.value:
+            self.faults.add(node, "wrong type", expected="a text" if not choices else "one of " + ", ".join(choices))
+            return fallback
+        if choices and node.value not in choices:
+            self.faults.add(node, f"unknown value {node.value!r}", found="", hint=near_matches(node.value, choices))
+            return fallback
+        return node.value
+
+    def integer(self, key: str, *, default: int | None = None, minimum: int | None = None, maximum: int | None = None) -> int:
+        """Return an integer within its inclusive limits."""
+        fallback = default if default is not None else minimum if minimum is not None else 0
+        node = self._get(key, default is not None, "an integer")
+        if node is None:
+            return fallback
+        if not isinstance(node.value, int) or isinstance(node.value, bool):
+            self.faults.add(node, "wrong type", expected="an integer")
+            return fallback
+        return node.value if self._within(node, node.value, minimum, maximum) else fallback
+
+    def number(self, key: str, *, default: float | None = None, minimum: float | None = None, maximum: float | None = None) -> float:
+        """Return a number without unit within its inclusive limits."""
+        fallback = default if default is not None else minimum if minimum is not None else 0.0
+        node = self._get(key, default is not None, "a number")
+        if node is None:
+            return fallback
+        if not isinstance(node.value, int | float) or isinstance(node.value, bool):
+            self.faults.add(node, "wrong type", expected="a number")
+            return fallback
+        return float(node.value) if self._within(node, node.value, minimum, maximum) else fallback
+
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """Return true or false."""
+        node = self._get(key, default is not None, "true or false")
+        if node is not None and isinstance(node.value, bool):
+            return node.value
+        if node is not None:
+            self.faults.add(node, "wrong type", expected="true or false")
+        return bool(default)
+
+    def quantity(self, key: str, unit: Unit, *, default: float | None = None, positive: bool = False) -> float:
+        """Return a quantity in the unit the program computes in; never negative, and above 0 if `positive`."""
+        node = self._get(key, default is not None, f"{unit.kind} such as {unit.example}")
+        fallback = default if default is not None else 1.0
+        if node is None:
+            return fallback
+        value = _convert(node, unit, self.faults)
+        if value is None:
+            return fallback
+        if value < 0 or (positive and value == 0):
+            self.faults.add(node, "out of range", expected=f"{unit.kind} {'above' if positive else 'of at least'} 0")
+            return fallback
+        return value
+
+    def whole_quantity(self, key: str, unit: Unit, *, default: int | None = None) -> int:
+        """Return a positive quantity that is an integer after conversion, such as bits."""
+        return int(self.quantity(key, unit, default=default, positive=True))
+
+    def names(self, key: str, *, default: Sequence[str] | None = None, choices: Sequence[str] = (), minimum: int = 0) -> tuple[str, ...]:
+        """Return a list of different strings, each one of `choices` if any are given."""
+        found: list[str] = []
+        for node in self.items(key, optional=default is not None, expected="a list of names"):
+            if not isinstance(node.value, str):
+                self.faults.add(node, "wrong type", expected="a name")
+            elif choices and node.value not in choices:
+                self.faults.add(node, f"unknown name {node.value!r}", found="", hint=near_matches(node.value, choices))
+            elif node.value in found:
+                self.faults.add(node, f"{node.value!r} is listed twice", found="")
+            else:
+                found.append(node.value)
+        node_at = self._entries.get(key)
+        if node_at is None:
+            return tuple(default or ())
+        if isinstance(node_at.value, tuple) and len(node_at.value) < minimum:
+            self.faults.add(node_at, "too few entries", expected=f"at least {minimum}")
+        return tuple(found)
+
+    def items(self, key: str, *, optional: bool = False, expected: str = "a list") -> tuple[Node, ...]:
+        """Return the nodes of a list."""
+        node = self._get(key, optional, expected)
+        if node is None:
+            return ()
+        if not isinstance(node.value, tuple):
+            self.faults.add(node, "wrong type", expected=expected)
+            return ()
+        return node.value
+
+    def section(self, key: str, *, optional: bool = False) -> Section | None:
+        """Return the mapping at `key`, or ``None`` if it is missing or no mapping."""
+        node = self._get(key, optional, "a mapping of keys to values")
+        if node is None:
+            return None
+        below = Section(node, self.faults)
+        return below if isinstance(node.value, dict) else None
+
+    def sections(self, key: str, *, optional: bool = False) -> tuple[Section, ...]:
+        """Return the mappings in the list at `key`."""
+        found = [Section(node, self.faults) for node in self.items(key, optional=optional, expected="a list of mappings")]
+        return tuple(below for below in found if isinstance(below.node.value, dict))
+
+    def _get(self, key: str, optional: bool, expected: str) -> Node | None:
+        if self.has(key):
+            return self._entries[key]
+        if not optional:
+            node = self.node
+            self.faults.found.append(Fault(f"missing key {key!r}", node.path, node.line, expected))
+        return None
+
+    def _within(self, node: Node, value: float, minimum: float | None, maximum: float | None) -> bool:
+        if (minimum is None or value >= minimum) and (maximum is None or value <= maximum):
+            return True
+        low, high = "" if minimum is None else f"at least {minimum}", "" if maximum is None else f"at most {maximum}"
+        self.faults.add(node, "out of range", expected=" and ".join(filter(None, (low, high))))
+        return False
+
+
+def open_section(path: str | Path) -> tuple[Section, Faults]:
+    """Read a file whose root is a mapping.
+
+    Returns:
+        The root and the collector of the file's faults.
+
+    Raises:
+        InputError: as :func:`read_yaml`, or the root is not a mapping.
+    """
+    faults = Faults(str(path))
+    root = Section(read_yaml(path), faults)
+    faults.check()
+    return root, faults
+
+
+def _convert(node: Node, unit: Unit, faults: Faults) -> float | None:
+    """Return the quantity at `node` in base units, or ``None`` after noting why not."""
+    expected = f"{unit.kind} such as {unit.example}"
+    if isinstance(node.value, bool) or not isinstance(node.value, str | int | float):
+        faults.add(node, "wrong type", expected=expected)
+        return None
+    if not isinstance(node.value, str):
+        faults.add(node, "missing unit", expected=expected, hint="Units: " + ", ".join(unit.factors))
+        return None
+    match = _QUANTITY.fullmatch(node.value.strip())
+    if match is None:
+        faults.add(node, "not a quantity", expected=expected)
+        return None
+    name = match[2].strip()
+    if name not in unit.factors:
+        faults.add(node, f"wrong unit {name!r}" if name else "missing unit", expected=expected, hint="Units: " + ", ".join(unit.factors))
+        return None
+    value = float(match[1]) * unit.factors[name]
+    if not math.isfinite(value) or (unit.whole and not value.is_integer()):
+        whole = f"{unit.kind} of a whole number of {next(iter(unit.factors))}"
+        faults.add(node, "out of range", expected=whole if unit.whole else "a finite number")
+        return None
+    return value
