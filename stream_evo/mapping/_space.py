@@ -1,0 +1,116 @@
+"""The choices that the genome ranges over: capable cores, tile sizes, K-parts, dataflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream_evo.errors import Fault, InputError
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping._mapping import splittable_channels
+from stream_evo.workload import Layer, Operand, OperatorKind, Workload
+
+__all__ = ["GenomeOptions", "TileSize", "capable_cores", "parts_for", "tile_sizes"]
+
+_COLUMN_STEPS = 2
+_FEWEST_COLUMNS_TO_CUT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class GenomeOptions:
+    """Which optional parts a genome has.
+
+    Attributes:
+        split: A gene per layer that spreads its K-parts over 1, 2, 4, ... cores.
+        dataflow: A gene per core that chooses among its dataflows.
+        priority: One gene that chooses the scheduling priority.
+        forbidden_cores: Names of cores that may run nothing.
+    """
+
+    split: bool = False
+    dataflow: bool = False
+    priority: bool = False
+    forbidden_cores: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TileSize:
+    """Extent of a full tile."""
+
+    rows: int
+    columns: int
+
+
+def tile_sizes(layer: Layer) -> tuple[TileSize, ...]:
+    """Return the tile sizes on offer for `layer`, coarsest first: the whole map, rows halved down to one, then columns halved twice.
+
+    Halving rounds up, so neighbouring options differ by a factor of about two whatever the extent.
+    """
+    sizes = [TileSize(layer.rows, layer.columns)]
+    rows = layer.rows
+    while rows > 1:
+        rows = (rows + 1) // 2
+        sizes.append(TileSize(rows, layer.columns))
+    columns = layer.columns
+    for _ in range(_COLUMN_STEPS):
+        if columns < _FEWEST_COLUMNS_TO_CUT:
+            break
+        columns = (columns + 1) // 2
+        sizes.append(TileSize(1, columns))
+    return tuple(sizes)
+
+
+def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeOptions) -> tuple[tuple[int, ...], ...]:
+    """Return, per layer, the indices of the cores that can run it.
+
+    Raises:
+        InputError: some layers have no such core; all of them are listed.
+    """
+    found = []
+    faults = []
+    for layer in workload.layers:
+        cores = tuple(
+            index
+            for index, slot in enumerate(accelerator.cores)
+            if layer.kind in slot.core.operators and slot.name not in options.forbidden_cores and _has_memories(layer, index, accelerator)
+        )
+        if not cores:
+            runs = "; ".join(f"{slot.name}: {', '.join(slot.core.operators)}" for slot in accelerator.cores)
+            faults.append(
+                Fault(
+                    f"layer {layer.name} ({layer.operator}) needs a core that runs {layer.kind} layers; none may",
+                    hint=f"The cores run: {runs}",
+                )
+            )
+        found.append(cores)
+    if faults:
+        raise InputError(f"{workload.name} on {accelerator.name}", faults)
+    return tuple(found)
+
+
+def _has_memories(layer: Layer, core: int, accelerator: Accelerator) -> bool:
+    needs_second = layer.kind in (OperatorKind.CONV, OperatorKind.GEMM) or layer.has_two_inputs
+    return not needs_second or accelerator.cores[core].core.top_memory(Operand.W) is not None
+
+
+def parts_for(layer: Layer, cores: tuple[int, ...], accelerator: Accelerator) -> int:
+    """Return the number of K-parts of `layer` when spread over `cores`, or 0 if it cannot be spread over so many.
+
+    Parts are as few as possible so that the number of cores divides them, they divide the channels, and the weights of one part fit the
+    weight memory of each core: all of it if it holds weights only, half of it if activations live there too.
+    """
+    channels = splittable_channels(layer)
+    if len(cores) > 1 and channels % len(cores):
+        return 0
+    room = min((_weight_room_bits(core, accelerator) for core in cores), default=0)
+    needed = max(1, -(-layer.weight_bits // max(room, 1)))
+    divisors = (d for d in range(len(cores), channels + 1, len(cores)) if channels % d == 0)
+    return next((d for d in divisors if d >= needed), channels)
+
+
+def _weight_room_bits(core: int, accelerator: Accelerator) -> int:
+    chip = accelerator.cores[core].core
+    memory = chip.top_memory(Operand.W)
+    if memory is None:
+        return 0
+    alone = all(chip.top_memory(operand) is not memory for operand in (Operand.I, Operand.O))
+    return memory.size_bits if alone else memory.size_bits // 2
