@@ -1,1 +1,17 @@
-"""Ready problems: a network, an accelerator, what to minimise, and what is known about the answer."""
+"""Ready problems: a network, an accelerator, what to minimise, and what is known about the answer.
+
+Values:
+    Problem, RunSettings, BestKnown: a problem, how it is searched, the best known front.
+    OBJECTIVES: what can be minimised.
+Catalogue and files:
+    PROBLEMS: the problems that come with the package.
+    load_problem: reads a problem file.
+
+The networks themselves are in ``stream_evo.problems.networks``.
+"""
+
+from stream_evo.problems._catalogue import PROBLEMS
+from stream_evo.problems._problem import OBJECTIVES, BestKnown, Problem, RunSettings
+from stream_evo.problems._yaml import load_problem
+
+__all__ = ["OBJECTIVES", "PROBLEMS", "BestKnown", "Problem", "RunSettings", "load_problem"]

@@ -1,0 +1,151 @@
+"""A problem and how to run it, as values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from stream_evo.errors import Fault, InputError, UnknownNameError
+
+__all__ = ["OBJECTIVES", "BestKnown", "Problem", "RunSettings"]
+
+OBJECTIVES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "latency": "latency_cycles",
+        "energy": "energy_pj",
+        "memory": "memory_bytes",
+        "edp": "edp_pj_cycles",
+        "dram": "dram_bytes",
+    }
+)
+"""What a user may minimise: short name -> metric of the evaluator, which carries the unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a problem is searched; the defaults are those of the command line.
+
+    Attributes:
+        population: Genomes per generation, at least 2.
+        generations: Generations after which the search ends.
+        evaluations: Evaluations after which it ends; ``None`` for no such limit.
+        time_limit_s: Seconds after which it ends; ``None`` for no such limit.
+        seed: Seed of the run's random generator.
+        engine: Name of the search engine, e.g. ``nsga2``, ``pymoo:SMSEMOA``.
+        operators: Operators of the search in place of the engine's own, each a name of the catalogue or ``FILE.py:NAME``.
+        pin: File of decisions that are fixed.
+        split: The genome spreads a layer's output channels over several cores.
+        dataflow: The genome chooses among the dataflows of each core.
+        priority: The genome chooses the scheduling priority.
+
+    Raises:
+        InputError: a number is out of range; all such numbers are listed.
+    """
+
+    population: int = 100
+    generations: int = 100
+    evaluations: int | None = None
+    time_limit_s: float | None = None
+    seed: int = 0
+    engine: str = "nsga2"
+    operators: tuple[str, ...] = ()
+    pin: Path | None = None
+    split: bool = False
+    dataflow: bool = False
+    priority: bool = False
+
+    def __post_init__(self) -> None:
+        lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
+        faults = [
+            Fault("out of range", key, expected=f"at least {minimum}", found=str(value))
+            for key, minimum in lowest.items()
+            if (value := getattr(self, key)) is not None and value < minimum
+        ]
+        if self.time_limit_s is not None and not (math.isfinite(self.time_limit_s) and self.time_limit_s > 0):
+            faults.append(
+                Fault("out of range", "time_limit_s", expected="a finite number of seconds above 0", found=str(self.time_limit_s))
+            )
+        if faults:
+            raise InputError("run settings", faults)
+
+
+@dataclass(frozen=True, slots=True)
+class BestKnown:
+    """The best front that is known of a problem, as one number.
+
+    Attributes:
+        reference_point: Point that bounds the hypervolume, one value per objective, in the problem's order and the metrics' units.
+        hypervolume: Hypervolume of the best known front, in the product of the metrics' units.
+        provenance: Command, version and date that gave it.
+
+    Raises:
+        InputError: a coordinate or the hypervolume is not positive and finite, or nothing is said of where they come from.
+    """
+
+    reference_point: tuple[float, ...]
+    hypervolume: float
+    provenance: str
+
+    def __post_init__(self) -> None:
+        faults = [
+            Fault("must be positive and finite", f"reference_point[{index}]", found=str(value))
+            for index, value in enumerate(self.reference_point)
+            if not (math.isfinite(value) and value > 0)
+        ]
+        if not (math.isfinite(self.hypervolume) and self.hypervolume > 0):
+            faults.append(Fault("must be positive and finite", "hypervolume", found=str(self.hypervolume)))
+        if not self.provenance:
+            faults.append(Fault("a best known hypervolume needs its provenance", "provenance"))
+        if faults:
+            raise InputError("best known hypervolume", faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A network on an accelerator, with what to minimise.
+
+    Attributes:
+        name: Name of the problem.
+        network: Name in the catalogue of networks, or path of an ONNX file.
+        hardware: Name in the catalogue of accelerators, or path of a YAML file.
+        objectives: What to minimise, keys of `OBJECTIVES`, all different.
+        description: What is interesting about it, for people.
+        settings: How it is searched unless the user says otherwise.
+        best_known: The best known front, if one was found and written down.
+
+    Raises:
+        UnknownNameError: an objective is not one of `OBJECTIVES`.
+        InputError: there is no objective, one is named twice, or the reference point has another number of coordinates.
+    """
+
+    name: str
+    network: str
+    hardware: str
+    objectives: tuple[str, ...] = ("energy", "latency", "memory")
+    description: str = ""
+    settings: RunSettings = RunSettings()  # frozen, so sharing is safe
+    best_known: BestKnown | None = None
+
+    def __post_init__(self) -> None:
+        for objective in self.objectives:
+            if objective not in OBJECTIVES:
+                raise UnknownNameError("objective", objective, list(OBJECTIVES))
+        faults = [Fault(f"{key} is empty", key) for key in ("name", "network", "hardware", "objectives") if not getattr(self, key)]
+        if len(set(self.objectives)) != len(self.objectives):
+            faults.append(Fault("an objective is named twice", "objectives", found=", ".join(self.objectives)))
+        if self.best_known is not None and len(self.best_known.reference_point) != len(self.objectives):
+            found = len(self.best_known.reference_point)
+            faults.append(
+                Fault("one coordinate per objective", "best_known.reference_point", expected=str(len(self.objectives)), found=str(found))
+            )
+        if faults:
+            raise InputError(f"problem {self.name!r}", faults)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics of the evaluator that the objectives stand for, in their order."""
+        return tuple(OBJECTIVES[objective] for objective in self.objectives)

@@ -1,0 +1,132 @@
+"""Problem files: everything one run needs, in one YAML file.
+
+::
+
+    network: resnet18                 # name, or path of an ONNX file
+    hardware: chips/mine.yaml         # name, or path of a YAML file
+    objectives: [energy, latency]     # of latency, energy, memory, edp, dram
+    population: 100
+    generations: 200
+    time_limit: 10 min                # a bare number means seconds
+    operators: [my_operators.py:SwapCores]
+    pin: fixed.yaml
+    split: true
+
+Only `network` and `hardware` are required. Paths are relative to the problem file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from stream_evo.problems._problem import OBJECTIVES, Problem, RunSettings
+
+from stream_evo import registry
+from stream_evo._yaml import Faults, Node, Section, Unit, near_matches, open_section
+
+__all__ = ["load_problem"]
+
+_DURATION: Final = Unit("a duration", {"s": 1, "min": 60, "h": 3600}, "10 min")
+_DEFAULTS: Final = RunSettings()
+_OBJECTIVES: Final = ("energy", "latency", "memory")
+
+
+def load_problem(path: str | Path) -> Problem:
+    """Read a problem file.
+
+    Args:
+        path: YAML file; its form is shown above.
+
+    Returns:
+        The problem; network, hardware and pin files and files of operators are stated by their full paths.
+
+    Raises:
+        InputError: the file cannot be read, or has faults: wrong types, unknown keys, unknown names, files that do not exist. All of
+            them are listed with line and key path.
+    """
+    place = Path(path)
+    root, faults = open_section(place)
+    folder = place.resolve().parent
+    name = root.text("name", default=place.stem)
+    description = root.text("description", default="")
+    network = _name_or_file(root, "network", (".onnx",), registry.networks, folder)
+    hardware = _name_or_file(root, "hardware", (".yaml", ".yml"), registry.accelerators, folder)
+    objectives = root.names("objectives", default=_OBJECTIVES, choices=tuple(OBJECTIVES), minimum=1)
+    settings = _settings(root, folder)
+    root.close()
+    faults.check()
+    return Problem(name, network, hardware, objectives, description, settings)
+
+
+def _settings(root: Section, folder: Path) -> RunSettings:
+    """Read how the problem is searched; what a fault makes unusable gets its default."""
+    faults = root.faults
+    operators = root.items("operators", optional=True, expected="a list of names")
+    return RunSettings(
+        population=root.integer("population", default=_DEFAULTS.population, minimum=2),
+        generations=root.integer("generations", default=_DEFAULTS.generations, minimum=1),
+        evaluations=root.integer("evaluations", minimum=1) if root.has("evaluations") else None,
+        time_limit_s=_time_limit_s(root),
+        seed=root.integer("seed", default=_DEFAULTS.seed, minimum=0),
+        engine=root.text("engine", default=_DEFAULTS.engine),
+        operators=tuple(_operator(node, faults, folder) for node in operators),
+        pin=_file(root.node_at("pin"), root.text("pin"), faults, folder) if root.has("pin") else None,
+        split=root.flag("split", default=False),
+        dataflow=root.flag("dataflow", default=False),
+        priority=root.flag("priority", default=False),
+    )
+
+
+def _name_or_file(root: Section, key: str, suffixes: tuple[str, ...], catalogue: Callable[[], Mapping[str, Any]], folder: Path) -> str:
+    """Return a name of the catalogue as it is, or the full path of a file; the rule is the command line's."""
+    text = root.text(key)
+    if not root.has(key) or not text:
+        return text
+    node = root.node_at(key)
+    path = Path(text)
+    if path.suffix.lower() in suffixes or len(path.parts) > 1 or (folder / path).is_file():
+        return str(_file(node, text, root.faults, folder))
+    known = catalogue()
+    if text not in known:
+        root.faults.add(node, f"unknown {key} {text!r}", found="", hint=near_matches(text, sorted(known)))
+    return text
+
+
+def _file(node: Node, text: str, faults: Faults, folder: Path) -> Path:
+    """Return the full path of a file that the problem names."""
+    path = folder / Path(text).expanduser()
+    if text and not path.is_file():
+        what = "this is a folder" if path.is_dir() else "no such file"
+        faults.add(node, what, hint=f"Paths are relative to the problem file: {path}")
+    return path
+
+
+def _operator(node: Node, faults: Faults, folder: Path) -> str:
+    """Return the name of an operator, or ``FILE.py:NAME`` with the file's full path."""
+    if not isinstance(node.value, str) or not node.value:
+        faults.add(node, "wrong type", expected="the name of an operator, or FILE.py:NAME")
+        return ""
+    file, colon, name = node.value.rpartition(":")
+    if not file.endswith(".py"):
+        known = registry.operators()
+        if node.value not in known:
+            faults.add(node, f"unknown operator {node.value!r}", found="", hint=near_matches(node.value, sorted(known)))
+        return node.value
+    if not name.isidentifier():
+        faults.add(node, "no name of an operator after the file", expected="FILE.py:NAME")
+    return f"{_file(node, file, faults, folder)}{colon}{name}"
+
+
+def _time_limit_s(root: Section) -> float | None:
+    """Return the time limit in seconds; unlike sizes and energies, a bare number is taken, as on the command line."""
+    if not root.has("time_limit"):
+        return None
+    node = root.node_at("time_limit")
+    if isinstance(node.value, str):
+        return root.quantity("time_limit", _DURATION, positive=True)
+    if node.value == 0 and not isinstance(node.value, bool):
+        root.faults.add(node, "out of range", expected="a duration above 0")
+        return None
+    return root.number("time_limit", minimum=0.0) or None  # 0 stands for a value that was refused
