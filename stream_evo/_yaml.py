@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -127,8 +127,11 @@ class Section:
         inside = (self.node.path + ".", self.node.path + "[")
         return not any(f.path == self.node.path or f.path.startswith(inside) for f in self.faults.found[self._start :])
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
     def keys(self) -> tuple[str, ...]:
-        """Return the keys of the section, and count all of them as known."""
+        """Return the keys of the section, and count all of them as known; iterating over a section does the same."""
         self._asked += [key for key in self._entries if key not in self._asked]
         return tuple(self._entries)
 

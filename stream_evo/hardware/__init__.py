@@ -1,5 +1,8 @@
 """A multi-core accelerator as frozen values, read from YAML.
 
+Files (the format is in this folder's README):
+    load_accelerator, load_core: read one, or raise an error with every fault and its place.
+
 Values:
     Accelerator, CoreSlot, Link, Dram, SharedMemory, WeightLoad: the chip.
     Core, ArrayDimension, Dataflow: one kind of core.
@@ -8,6 +11,8 @@ Values:
 
 from stream_evo.hardware._accelerator import Accelerator, CoreSlot, Dram, Link, SharedMemory, WeightLoad
 from stream_evo.hardware._core import ArrayDimension, Core, Dataflow
+from stream_evo.hardware._load_accelerator import load_accelerator
+from stream_evo.hardware._load_core import load_core
 from stream_evo.hardware._memory import Direction, Memory, Port, PortKind
 
 __all__ = [
@@ -24,4 +29,6 @@ __all__ = [
     "PortKind",
     "SharedMemory",
     "WeightLoad",
+    "load_accelerator",
+    "load_core",
 ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 
 from stream_evo.hardware._core import Core
 from stream_evo.workload import Operand
 
-__all__ = ["Accelerator", "CoreSlot", "Dram", "Link", "SharedMemory", "WeightLoad"]
+__all__ = ["Accelerator", "CoreSlot", "Dram", "Link", "SharedMemory", "WeightLoad", "reachable"]
 
 
 class WeightLoad(StrEnum):
@@ -107,14 +107,23 @@ class Accelerator:
     shared_memories: tuple[SharedMemory, ...] = ()
     dma_channels: int = 1
     weight_load: WeightLoad = WeightLoad.BEFORE_START
+    # Shortest ways from the nodes asked for so far: they are the same whenever they are found, so they are no part of the value.
+    _ways: dict[int, Mapping[int, tuple[int, ...]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.cores:
             raise ValueError(f"accelerator {self.name}: it needs at least one core")
         if self.dma_channels not in (1, 2):
             raise ValueError(f"accelerator {self.name}: dma_channels must be 1 or 2")
+        names = [slot.name for slot in self.cores] + [self.dram.name]
+        if len(set(names)) != len(names) or len({link.name for link in self.links}) != len(self.links):
+            raise ValueError(f"accelerator {self.name}: names of cores and DRAM, and of links, must be unique")
+        nodes = range(len(names))
+        if any(end not in nodes for link in self.links for pair in link.connects for end in pair):
+            raise ValueError(f"accelerator {self.name}: a link ends at a node that does not exist")
+        both_ways = reachable(self.links, self.dram_node) & reachable(self.links, self.dram_node, backwards=True)
         for index, slot in enumerate(self.cores):
-            if _path(self.links, self.dram_node, index) is None or _path(self.links, index, self.dram_node) is None:
+            if index not in both_ways:
                 raise ValueError(f"accelerator {self.name}: no links join core {slot.name} and the DRAM in both directions")
         for shared in self.shared_memories:
             for core, memory in shared.members:
@@ -129,10 +138,12 @@ class Accelerator:
     def path(self, source: int, target: int) -> tuple[int, ...] | None:
         """Return indices of the links from node `source` to node `target`, or ``None`` if there is no way.
 
-        The path has the fewest links; among those the links that serve the fewest pairs (a private link before a bus), then the widest,
-        then the first in the file. It never leads through the DRAM.
+        The path has the fewest links; among those, its links serve the fewest pairs of nodes (a private link before a bus), then take the
+        fewest cycles per bit, then come first in `links`. It never leads through the DRAM.
         """
-        return _path(self.links, source, target, without=self.dram_node)
+        if source not in self._ways:
+            self._ways[source] = _ways_from(self.links, source, barrier=self.dram_node)
+        return self._ways[source].get(target)
 
     def memory_instances(self) -> tuple[tuple[str, tuple[tuple[int, Operand], ...]], ...]:
         """Return the physical top-level memories as (name, ((core index, operand), ...)), in order of first use.
@@ -150,27 +161,40 @@ class Accelerator:
         return tuple((name, tuple(users)) for name, users in found.items())
 
 
-@cache
-def _path(links: tuple[Link, ...], source: int, target: int, without: int = -1) -> tuple[int, ...] | None:
-    if source == target:
-        return ()
-    order = sorted(range(len(links)), key=lambda i: (len(links[i].connects), -links[i].bits_per_cycle, i))
-    came: dict[int, tuple[int, int]] = {source: (-1, -1)}
-    queue = deque([source])
+def reachable(links: tuple[Link, ...], node: int, *, backwards: bool = False) -> set[int]:
+    """Return the nodes that data from `node` can reach over `links`; with `backwards`, those whose data can reach `node`."""
+    following: dict[int, set[int]] = {}
+    for link in links:
+        for start, end in link.connects:
+            following.setdefault(end if backwards else start, set()).add(start if backwards else end)
+    found, frontier = {node}, {node}
+    while frontier:
+        frontier = set().union(*(following.get(reached, set()) for reached in frontier)) - found
+        found |= frontier
+    return found
+
+
+def _ways_from(links: tuple[Link, ...], source: int, barrier: int) -> dict[int, tuple[int, ...]]:
+    """Return the best way from `source` to every node it reaches without passing `barrier`, as link indices (Dijkstra).
+
+    Every part of the cost adds up along a way, so that the best way to a node extends the best way to the node before.
+    """
+    hops: dict[int, list[tuple[int, int]]] = {}
+    for index, link in enumerate(links):
+        for start, end in link.connects:
+            hops.setdefault(start, []).append((end, index))
+    best: dict[int, tuple[int, ...]] = {}
+    queue: list[tuple[int, int, float, tuple[int, ...], int]] = [(0, 0, 0.0, (), source)]
     while queue:
-        node = queue.popleft()
-        if node == without and node != source:
+        length, pairs, cycles_per_bit, way, node = heapq.heappop(queue)
+        if node in best:
             continue
-        for index in order:
-            for start, end in links[index].connects:
-                if start == node and end not in came:
-                    came[end] = (node, index)
-                    queue.append(end)
-    if target not in came:
-        return None
-    found: list[int] = []
-    node = target
-    while node != source:
-        node, link = came[node]
-        found.append(link)
-    return tuple(reversed(found))
+        best[node] = way
+        if node == barrier and node != source:
+            continue
+        for end, index in hops.get(node, ()):
+            if end not in best:
+                link = links[index]
+                cost = (length + 1, pairs + len(link.connects), cycles_per_bit + 1 / link.bits_per_cycle)
+                heapq.heappush(queue, (*cost, (*way, index), end))
+    return best

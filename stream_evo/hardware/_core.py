@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from stream_evo.hardware._memory import Memory
 from stream_evo.workload import Operand, OperatorKind
@@ -54,8 +55,9 @@ class Core:
 
     Attributes:
         name: Name in the hardware library.
-        array: Array dimensions; none for a core without processing elements.
-        memories: From the innermost to the outermost.
+        array: Array dimensions, at least one.
+        memories: From the innermost to the outermost; of those that hold one operand, each serves at least the array dimensions of the one
+            inside, and the outermost serves the whole array.
         dataflows: At least one; the first is the default.
         operators: Kinds of layers it can run.
         operation_pj: Energy of one operation (MAC) in the array.
@@ -82,9 +84,27 @@ class Core:
         for flow in self.dataflows:
             if not {dimension for dimension, _ in flow.unrolling} <= dims:
                 raise ValueError(f"core {self.name}: dataflow {flow.name} unrolls over an unknown array dimension")
-        for operand in (Operand.I, Operand.O):
-            if not any(operand in memory.operands for memory in self.memories):
+        for names in (
+            [dimension.name for dimension in self.array],
+            [memory.name for memory in self.memories],
+            [flow.name for flow in self.dataflows],
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"core {self.name}: names must be unique, not {', '.join(names)}")
+        for operand in Operand:
+            self._check_chain(operand, dims)
+
+    def _check_chain(self, operand: Operand, dims: set[str]) -> None:
+        chain = [memory for memory in self.memories if operand in memory.operands]
+        if not chain:
+            if operand is not Operand.W:
                 raise ValueError(f"core {self.name}: no memory holds operand {operand}")
+            return
+        for inner, outer in pairwise(chain):
+            if not set(inner.shared_over) <= set(outer.shared_over):
+                raise ValueError(f"core {self.name}: memory {outer.name} lies outside {inner.name} but serves less of the array")
+        if set(chain[-1].shared_over) != dims:
+            raise ValueError(f"core {self.name}: the outermost memory of {operand}, {chain[-1].name}, must serve the whole array")
 
     @property
     def processing_elements(self) -> int:
