@@ -1,0 +1,113 @@
+"""``stream-evo cost``: the cost of one tile, or of a table of tiles, on a core."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stream_evo._cli._console import BitsOption, JsonOption, guarded, print_json, print_table
+from stream_evo.errors import Fault, InputError
+
+__all__ = ["cost"]
+
+_NUMBERS = (
+    "latency_cycles",
+    "energy_pj",
+    "mac_energy_pj",
+    "ideal_cycles",
+    "temporal_cycles",
+    "stall_cycles",
+    "onload_cycles",
+    "offload_cycles",
+)
+
+
+class Kind(StrEnum):
+    """Operators a tile can have."""
+
+    CONV = "conv"
+    GEMM = "gemm"
+    POOL = "pool"
+    ADD = "add"
+
+
+class CostGoal(StrEnum):
+    """What the search for the best loop order minimises."""
+
+    EDP = "edp"
+    LATENCY = "latency"
+    ENERGY = "energy"
+
+
+@guarded
+def cost(
+    core: Annotated[str | None, typer.Option(metavar="NAME|FILE.yaml", help="Core: a name of 'list cores', or a YAML file.")] = None,
+    op: Annotated[Kind, typer.Option(help="Operator of the tile.")] = Kind.CONV,
+    dims: Annotated[str | None, typer.Option(metavar='"K=64 C=64 OX=56 ..."', help="Loop sizes; those left out are 1.")] = None,
+    stride: Annotated[str, typer.Option(metavar="S|SY,SX", help="Step of the window.")] = "1",
+    bits: BitsOption = None,
+    dataflow: Annotated[str | None, typer.Option(metavar="NAME", help="Dataflow of the core; by default its first.")] = None,
+    goal: Annotated[CostGoal, typer.Option(help="What the best loop order minimises.")] = CostGoal.EDP,
+    dram: Annotated[bool, typer.Option("--dram", help="Put the off-chip memory on top of every operand.")] = False,
+    table: Annotated[Path | None, typer.Option(metavar="TILES.json", help="Cost all tiles of a JSON list of rows.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cost of a layer tile on a single core: latency, energy, and the loop order that gives them."""
+    if table is not None:
+        rows = _read_rows(table)
+    elif core is None or dims is None:
+        raise InputError("cost", [Fault("what to cost is missing", expected="--core with --dims, or --table")])
+    else:
+        rows = [_row(core, op, dims, stride, bits, dataflow, dram=dram)]
+    results = _evaluate(rows, goal)
+    if as_json:
+        print_json(results if table is not None else results[0])
+    elif table is not None:
+        print_table(str(table), _NUMBERS, [[row[name] for name in _NUMBERS] for row in results], numeric=_NUMBERS)
+    else:
+        print_table(f"{op} on {core}", ("metric", "value"), [(name, _short(value)) for name, value in results[0].items()])
+
+
+def _row(core: str, op: Kind, dims: str, stride: str, bits: str | None, dataflow: str | None, *, dram: bool) -> dict[str, Any]:
+    from stream_evo.cost import parse_bits, parse_dims  # noqa: PLC0415  # compiles and loads kernels
+
+    sizes = parse_dims(dims)
+    layer: dict[str, Any] = {"type": str(op), "dims": sizes, "stride": _stride(stride)}
+    row: dict[str, Any] = {"core": core, "dataflow": dataflow, "dram": dram, "layer": layer}
+    if bits is not None:
+        row["bits"] = parse_bits(bits)
+    return row
+
+
+def _stride(text: str) -> list[int]:
+    parts = text.replace(",", " ").split()
+    if not 1 <= len(parts) <= 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError("--stride", [Fault("no such stride", expected="a number of at least 1, or two as SY,SX", found=repr(text))])
+    return [int(parts[0]), int(parts[-1])]
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(str(path), [Fault(f"cannot be read as JSON: {error}")]) from None
+    rows = content.get("rows") if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(str(path), [Fault("wrong form", expected="a list of rows, or an object with the list 'rows'")])
+    return rows
+
+
+def _evaluate(rows: list[dict[str, Any]], goal: CostGoal) -> list[dict[str, Any]]:
+    from stream_evo import registry  # noqa: PLC0415  # reads the metadata of installed packages
+    from stream_evo.cost import run_table  # noqa: PLC0415  # compiles and loads kernels
+
+    names = {str(row["core"]) for row in rows if "core" in row}
+    return run_table(rows, {name: registry.load_core(name) for name in sorted(names)}, goal=str(goal))
+
+
+def _short(value: object) -> object:
+    return value if isinstance(value, int | float) else json.dumps(value)

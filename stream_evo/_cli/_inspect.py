@@ -1,0 +1,47 @@
+"""``stream-evo inspect``: what the program makes of a network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table
+
+__all__ = ["inspect"]
+
+
+@guarded
+def inspect(
+    model: Annotated[str, typer.Argument(metavar="NAME|FILE.onnx", help="Network: a name of 'list networks', or an ONNX file.")],
+    bits: BitsOption = None,
+    host_ops: HostOpsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a network's layers, its totals, and which of its operators are supported."""
+    from stream_evo import _api  # noqa: PLC0415  # imports onnx
+
+    report = _api.inspect(model, bits=bits, host_operators=host_ops)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    columns = ("layer", "operator", "dims", "MACs", "weights", "activations", "predecessors")
+    rows = [
+        (
+            layer["name"],
+            layer["operator"],
+            " ".join(f"{loop}={size}" for loop, size in layer["dims"].items() if size > 1),
+            layer["macs"],
+            layer["weights"],
+            layer["activations"],
+            ", ".join(layer["predecessors"]),
+        )
+        for layer in report["layers"]
+    ]
+    print_table(report["name"], columns, rows, numeric=("MACs", "weights", "activations"))
+    totals = report["totals"]
+    typer.echo(f"\n{totals['layers']} layers, {totals['macs']:,} MACs, {totals['weights']:,} weights")

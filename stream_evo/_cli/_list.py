@@ -1,0 +1,77 @@
+"""``stream-evo list``: what can be named."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from stream_evo._cli._console import JsonOption, guarded, print_json, print_table
+
+__all__ = ["list_names"]
+
+
+class Catalogue(StrEnum):
+    """What can be listed."""
+
+    NETWORKS = "networks"
+    HARDWARE = "hardware"
+    CORES = "cores"
+    PROBLEMS = "problems"
+    OPERATORS = "operators"
+    ENGINES = "engines"
+
+
+@guarded
+def list_names(
+    catalogue: Annotated[Catalogue, typer.Argument(help="What to list.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """List networks, hardware, cores, problems, operators or engines that options can name."""
+    rows = _rows(catalogue)
+    if as_json:
+        print_json([{"name": name, "about": about} for name, about in rows])
+    else:
+        print_table(str(catalogue), ("name", "about"), rows)
+
+
+def _rows(catalogue: Catalogue) -> list[tuple[str, str]]:
+    from stream_evo import registry  # noqa: PLC0415  # reads the metadata of installed packages
+
+    if catalogue is Catalogue.NETWORKS:
+        return [(name, _first_line(builder.__doc__)) for name, builder in registry.networks().items()]
+    if catalogue is Catalogue.HARDWARE:
+        return [(name, _accelerator(name)) for name in registry.accelerators()]
+    if catalogue is Catalogue.CORES:
+        return [(name, _core(name)) for name in registry.cores()]
+    if catalogue is Catalogue.PROBLEMS:
+        return [
+            (name, f"{problem.network} on {problem.hardware}: {', '.join(problem.objectives)}")
+            for name, problem in registry.problems().items()
+        ]
+    if catalogue is Catalogue.OPERATORS:
+        return [(name, _first_line(operator.__doc__)) for name, operator in registry.operators().items()]
+    return []
+
+
+def _accelerator(name: str) -> str:
+    from stream_evo import registry  # noqa: PLC0415  # as above
+
+    chip = registry.load_hardware(name)
+    kinds: dict[str, int] = {}
+    for slot in chip.cores:
+        kinds[slot.core.name] = kinds.get(slot.core.name, 0) + 1
+    return ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
+
+
+def _core(name: str) -> str:
+    from stream_evo import registry  # noqa: PLC0415  # as above
+
+    core = registry.load_core(name)
+    flows = ", ".join(flow.name for flow in core.dataflows)
+    return f"{core.processing_elements} processing elements; dataflows {flows}; runs {', '.join(core.operators)}"
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

@@ -1,0 +1,58 @@
+"""The command ``stream-evo``.
+
+Exit codes: 0 all went well; 1 an error of the program; 2 bad input, explained on standard error, nothing half-written; 130 interrupted
+before there was anything to keep. A search that is interrupted later writes its front and ends with 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from stream_evo._cli._cost import cost
+from stream_evo._cli._evaluate import evaluate
+from stream_evo._cli._inspect import inspect
+from stream_evo._cli._list import list_names
+from stream_evo._cli._run import resume, run
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Multi-objective search of how neural networks run on multi-core accelerators.",
+    epilog="Documentation: README.md and stream_evo/README.md of the project.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("resume")(resume)
+app.command("evaluate")(evaluate)
+app.command("inspect")(inspect)
+app.command("cost")(cost)
+app.command("list")(list_names)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib import metadata  # noqa: PLC0415  # only here
+
+        typer.echo(f"stream-evo {metadata.version('stream-evo')}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="stream-evo")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

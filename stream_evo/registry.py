@@ -1,0 +1,159 @@
+"""Names of ready content, found through entry points: the engine knows no network, operator or chip by itself.
+
+Each catalogue is an entry-point group ``stream_evo.<catalogue>``; every entry point is a mapping from names to content. This package
+fills its own catalogues the way any other package does, in its ``pyproject.toml``::
+
+    [project.entry-points."stream_evo.accelerators"]
+    my_chips = "my_package:ACCELERATORS"
+
+Catalogues:
+    networks: name -> function that builds an ``onnx.ModelProto``.
+    accelerators, cores: name -> path of a YAML file.
+    problems: name -> problem value.
+    operators: name -> operator class.
+
+Resolution of what a user typed, a name or a file:
+    load_network, load_hardware, load_core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
+
+if TYPE_CHECKING:  # these modules take a tenth of a second and more to import
+    import onnx
+
+    from stream_evo.hardware import Accelerator, Core
+    from stream_evo.workload import Bits, Workload
+
+__all__ = ["accelerators", "cores", "load_core", "load_hardware", "load_network", "networks", "operators", "problems"]
+
+
+def networks() -> Mapping[str, Callable[[], onnx.ModelProto]]:
+    """Return the builders of all known networks by name."""
+    return _catalogue("networks")
+
+
+def accelerators() -> Mapping[str, Path]:
+    """Return the YAML files of all known accelerators by name."""
+    return _catalogue("accelerators")
+
+
+def cores() -> Mapping[str, Path]:
+    """Return the YAML files of all known cores by name."""
+    return _catalogue("cores")
+
+
+def problems() -> Mapping[str, Any]:
+    """Return all known problems by name."""
+    return _catalogue("problems")
+
+
+def operators() -> Mapping[str, Any]:
+    """Return all known operators of the search by name."""
+    return _catalogue("operators")
+
+
+def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_operators: bool = False) -> Workload:
+    """Load a network by its name in the catalogue or from an ONNX file.
+
+    Args:
+        name_or_file: A name, or a path: anything that ends in ``.onnx``, holds a path separator or is an existing file.
+        bits: Precision of every layer, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+
+    Raises:
+        UnknownNameError: no such name.
+        InputError: the file is missing or cannot be used.
+    """
+    from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
+
+    if _is_file(name_or_file, (".onnx",)):
+        path = _existing(name_or_file, "network")
+        return load_onnx(path, bits=bits, host_operators=host_operators)
+    name = str(name_or_file)
+    return load_onnx(_find("network", name, networks())(), name=name, bits=bits, host_operators=host_operators)
+
+
+def load_hardware(name_or_file: str | Path) -> Accelerator:
+    """Load an accelerator by its name in the catalogue or from a YAML file.
+
+    Raises:
+        UnknownNameError: no such name.
+        InputError: the file is missing or holds faults.
+    """
+    from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
+
+    return load_accelerator(_yaml_file("hardware", name_or_file, accelerators))
+
+
+def load_core(name_or_file: str | Path) -> Core:
+    """Load a core by its name in the catalogue or from a YAML file.
+
+    Raises:
+        UnknownNameError: no such name.
+        InputError: the file is missing or holds faults.
+    """
+    from stream_evo.hardware import load_core as load  # noqa: PLC0415  # as above
+
+    return load(_yaml_file("core", name_or_file, cores))
+
+
+def _yaml_file(kind: str, name_or_file: str | Path, catalogue: Callable[[], Mapping[str, Path]]) -> Path:
+    if _is_file(name_or_file, (".yaml", ".yml")):
+        return _existing(name_or_file, kind)
+    return _find(kind, str(name_or_file), catalogue())
+
+
+def _is_file(text: str | Path, suffixes: tuple[str, ...]) -> bool:
+    path = Path(text)
+    return isinstance(text, Path) or path.suffix.lower() in suffixes or len(path.parts) > 1 or path.is_file()
+
+
+def _existing(text: str | Path, kind: str) -> Path:
+    path = Path(text)
+    if path.is_dir():
+        raise InputError(str(path), [Fault(f"this is a folder, not a {kind} file")])
+    if not path.is_file():
+        hint = f"Give the path of a file, or a name from: stream-evo list {'hardware' if kind == 'hardware' else kind + 's'}"
+        raise InputError(str(path), [Fault("no such file", hint=hint)])
+    return path
+
+
+def _find(kind: str, name: str, catalogue: Mapping[str, Any]) -> Any:
+    if name not in catalogue:
+        raise UnknownNameError(kind, name, list(catalogue))
+    return catalogue[name]
+
+
+@cache
+def _catalogue(kind: str) -> Mapping[str, Any]:
+    """Merge all mappings of one entry-point group, by name.
+
+    Raises:
+        PluginError: an entry point cannot be imported or is no mapping, or two of them give the same name.
+    """
+    merged: dict[str, Any] = {}
+    owner: dict[str, str] = {}
+    # An editable and a normal installation can both be visible: the same entry point then appears twice.
+    found = {(entry.name, entry.value): entry for entry in metadata.entry_points(group=f"stream_evo.{kind}")}
+    for entry in found.values():
+        source = f"entry point {entry.name} = {entry.value} of group stream_evo.{kind}"
+        try:
+            content = entry.load()
+        except (ImportError, AttributeError) as error:
+            raise PluginError(f"{source} cannot be loaded: {error}. Repair or uninstall the package that declares it") from error
+        if not isinstance(content, Mapping):
+            raise PluginError(f"{source} must be a mapping from names to content, not {type(content).__name__}")
+        for name, value in content.items():
+            if name in merged:
+                raise PluginError(f"{source} gives the name {name!r}, which {owner[name]} gives already. Rename one of them")
+            merged[name], owner[name] = value, source
+    return MappingProxyType(dict(sorted(merged.items())))
