@@ -34,14 +34,16 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     slots, complete = _read_cores(root, Path(path).parent, cores)
     dram = _read_dram(root, slots)
     nodes = {slot: index for index, slot in enumerate((*slots, dram.name))}
+    before = len(faults.found)
     links = read_links(root, nodes, dram.bits_per_cycle) if len(nodes) == len(slots) + 1 else ()
+    links_sound = len(faults.found) == before
     dma_channels = root.integer("dma_channels", default=1, minimum=1, maximum=2)
     weight_load = WeightLoad(root.text("weight_load", default=WeightLoad.BEFORE_START, choices=tuple(WeightLoad)))
     shared = _read_shared_memories(root, slots) if complete else ()
     root.has("shared_memories")  # known, even where its members could not be looked at
     root.has("links")
     root.close()
-    if links or not faults.found:  # faulty links would make every core look cut off
+    if links_sound and len(nodes) == len(slots) + 1:  # faulty links would make every core look cut off
         _check_reach(root, slots, links, dram)
     faults.check()
     places = tuple(CoreSlot(slot, core) for slot, core in slots.items() if core is not None)
