@@ -1,0 +1,62 @@
+"""Problems as values, and the shipped ones."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
+from stream_evo.problems.networks import NETWORKS
+
+from stream_evo.errors import InputError, UnknownNameError
+
+
+def test_shipped_problems_pair_known_networks_with_both_quads():
+    assert len(PROBLEMS) == 12
+    assert "resnet18_hetero_quad" in PROBLEMS
+    for name, problem in PROBLEMS.items():
+        assert problem.name == name
+        assert problem.network in NETWORKS
+        assert problem.hardware in {"homogeneous_quad", "heterogeneous_quad"}
+        assert name == f"{problem.network}_{problem.hardware.replace('erogeneous', 'ero').replace('ogeneous', 'o')}"
+        assert problem.description
+
+
+def test_metrics_follow_the_objectives():
+    problem = Problem("p", "resnet18", "homogeneous_quad", objectives=("dram", "edp", "latency"))
+    assert problem.metrics == ("dram_bytes", "edp_pj_cycles", "latency_cycles")
+    assert set(OBJECTIVES) == {"latency", "energy", "memory", "edp", "dram"}
+
+
+def test_a_problem_is_frozen_and_hashable():
+    problem = PROBLEMS["resnet18_hetero_quad"]
+    assert hash(problem) == hash(dataclasses.replace(problem))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        problem.network = "vgg19"
+
+
+def test_unknown_objective_is_refused_with_near_matches():
+    with pytest.raises(UnknownNameError, match="Did you mean latency"):
+        Problem("p", "resnet18", "homogeneous_quad", objectives=("latncy",))
+
+
+def test_a_problem_reports_all_its_faults():
+    with pytest.raises(InputError) as caught:
+        Problem("p", "", "", objectives=("energy", "energy"), best_known=BestKnown((1.0, 2.0, 3.0), 1.0, "by hand"))
+    assert [fault.path for fault in caught.value.faults] == ["network", "hardware", "objectives", "best_known.reference_point"]
+
+
+def test_run_settings_report_all_numbers_out_of_range():
+    with pytest.raises(InputError) as caught:
+        RunSettings(population=1, generations=0, evaluations=0, seed=-1, time_limit_s=float("inf"))
+    assert [fault.path for fault in caught.value.faults] == ["population", "generations", "evaluations", "seed", "time_limit_s"]
+
+
+@pytest.mark.parametrize(
+    ("point", "hypervolume", "provenance", "path"),
+    [((1.0, 0.0), 1.0, "x", "reference_point[1]"), ((1.0,), float("nan"), "x", "hypervolume"), ((1.0,), 1.0, "", "provenance")],
+)
+def test_best_known_needs_positive_numbers_and_provenance(point, hypervolume, provenance, path):
+    with pytest.raises(InputError) as caught:
+        BestKnown(point, hypervolume, provenance)
+    assert [fault.path for fault in caught.value.faults] == [path]
