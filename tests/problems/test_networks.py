@@ -9,10 +9,27 @@ import onnx
 import pytest
 from stream_evo.problems.networks import NETWORKS
 
-CONTRACT = sorted(
-    ["resnet18", "resnet50", "mobilenetv2", "fsrcnn", "tiny_yolov2", "mccnn", "dmcnn_vd", "squeezenet", "inception_v1", "inception_v2"]
-    + ["shufflenet", "densenet121", "alexnet", "zfnet", "vgg19", "bert_layer", "vit_tiny", "gpt2_prefill", "gpt2_decode"]
-)
+CONTRACT = [
+    "alexnet",
+    "bert_layer",
+    "densenet121",
+    "dmcnn_vd",
+    "fsrcnn",
+    "gpt2_decode",
+    "gpt2_prefill",
+    "inception_v1",
+    "inception_v2",
+    "mccnn",
+    "mobilenetv2",
+    "resnet18",
+    "resnet50",
+    "shufflenet",
+    "squeezenet",
+    "tiny_yolov2",
+    "vgg19",
+    "vit_tiny",
+    "zfnet",
+]
 
 
 @dataclass(frozen=True)
@@ -121,7 +138,7 @@ def transformer_block(tokens: int, keys: int, width: int, hidden: int) -> int:
 
 # By hand from the layer tables of the papers, with the map sizes that the files' unpadded poolings give.
 BY_HAND = {
-    # Krizhevsky et al. 2012, section 3.5, two groups in layers 2, 4, 5; the known 724 MMAC are for 227x227, maps 55-27-13 instead of 54-26-12
+    # Krizhevsky et al. 2012, section 3.5, two groups in layers 2, 4, 5; the known 724 MMAC are for 227x227, maps 55-27-13, not 54-26-12
     "alexnet": chain((96, 3, 11, 54), (256, 48, 5, 26), (384, 256, 3, 12), (384, 192, 3, 12), (256, 192, 3, 12))
     + chain((4096, 256, 6, 1), (4096, 4096, 1, 1), (1000, 4096, 1, 1)),
     # Zeiler, Fergus 2014, figure 3, with 512 channels in layers 3 to 5 and a second fully connected layer of 1024
