@@ -2,7 +2,7 @@
 
 Mapping, LayerMapping, Priority: the decisions, with names.
 GenomeSpec, GenomeOptions, TileSize: the space of mappings as integer vectors.
-Pins, LayerPin: decisions that are fixed.
+Pins, LayerPin, DataflowPin: decisions that are fixed.
 load_mapping, mapping_to_yaml, load_pins: files.
 parts_for, resolve_dataflow: how a decision is completed: weights that fit, dataflow per layer.
 """
@@ -10,10 +10,11 @@ parts_for, resolve_dataflow: how a decision is completed: weights that fit, data
 from stream_evo.mapping._file import load_mapping, load_pins, mapping_to_yaml
 from stream_evo.mapping._genome import GenomeSpec
 from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, part_core, resolve_dataflow
-from stream_evo.mapping._pins import LayerPin, Pins
+from stream_evo.mapping._pins import DataflowPin, LayerPin, Pins
 from stream_evo.mapping._space import GenomeOptions, TileSize, parts_for
 
 __all__ = [
+    "DataflowPin",
     "GenomeOptions",
     "GenomeSpec",
     "LayerMapping",

@@ -9,12 +9,15 @@ A mapping file::
     layers:
       conv1: {cores: [core0], tile_rows: 4, tile_columns: 112, parts: 1, stack: 0}
 
-A pin file has the same form with everything optional; a layer may also say ``core: NAME`` and ``cut_after: true``.
+A pin file has the same form with everything optional, so that a mapping file or a part of one can be used to pin; a layer may also say
+``core: NAME`` and ``cut_after: true``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -22,8 +25,8 @@ import yaml
 from stream_evo._yaml import Section, open_section
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, check_mapping
-from stream_evo.mapping._pins import LayerPin, Pins
+from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, check_layer_names, check_mapping
+from stream_evo.mapping._pins import DataflowPin, LayerPin, Pins
 from stream_evo.workload import Workload
 
 __all__ = ["load_mapping", "load_pins", "mapping_to_yaml"]
@@ -55,7 +58,7 @@ def mapping_to_yaml(mapping: Mapping) -> str:
 
 
 def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator) -> Mapping:
-    """Read a mapping file for `workload` on `accelerator`.
+    """Read a mapping file for `workload` on `accelerator`; its layers may stand in any order.
 
     Raises:
         InputError: the file cannot be read, has faults, or belongs to another network or accelerator.
@@ -66,38 +69,19 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator)
         if name and name != expected:
             faults.add(root.node_at(key), f"this mapping is for another {key}", expected=expected)
     priority = root.text("priority", default="memory", choices=[str(p) for p in Priority])
-    flows = _flows(root)
-    section = root.section("layers")
-    entries: list[LayerMapping] = []
-    lines: list[int] = []
-    for name, layer in _entries(section):
-        cores = layer.names("cores", minimum=1)
-        rows, columns = layer.integer("tile_rows", minimum=1), layer.integer("tile_columns", minimum=1)
-        parts, stack = layer.integer("parts", default=1, minimum=1), layer.integer("stack", default=0, minimum=0)
-        layer.close()
-        lines.append(layer.node.line)
-        if layer.sound:
-            try:
-                entries.append(LayerMapping(name, cores, rows, columns, parts, stack))
-            except ValueError as error:
-                faults.add(layer.node, str(error), found="")
+    flows = dict(_flows(root))
+    entries = [entry for name, section in _layer_sections(root) if (entry := _layer(name, section)) is not None]
     root.close()
     faults.check()
-    try:
-        mapping = Mapping(workload.name, accelerator.name, tuple(entries), flows, Priority(priority))
-    except ValueError as error:
-        raise InputError(str(path), [Fault(str(error), path="$.layers")]) from None
-    wrong = check_mapping(mapping, workload, accelerator)
-    if wrong:
-        raise InputError(
-            str(path),
-            [
-                Fault(text, f"$.layers.{entries[at].layer}", lines[at])
-                if at >= 0
-                else Fault(text, "$.layers" if "layers" in text else "$.dataflows")
-                for at, text in wrong
-            ],
-        )
+
+    lines = root.node.lines()
+    given = {entry.layer: entry for entry in entries}
+    order = [layer.name for layer in workload.layers if layer.name in given]
+    _check(path, lines, check_layer_names(order + [name for name in given if name not in order], workload))
+    layers = tuple(given[name] for name in order)
+    _check(path, lines, _check_stacks(layers))
+    mapping = Mapping(workload.name, accelerator.name, layers, flows, Priority(priority))
+    _check(path, lines, check_mapping(mapping, workload, accelerator))
     return mapping
 
 
@@ -108,41 +92,74 @@ def load_pins(path: str | Path) -> Pins:
         InputError: the file cannot be read or has faults.
     """
     root, faults = open_section(path)
-    root.text("network", default="any")
-    root.text("accelerator", default="any")
-    priority = root.text("priority", default="memory", choices=[str(p) for p in Priority])
-    flows = _flows(root)
-    section = root.section("layers", optional=True)
-    pins = [_pin(name, layer) for name, layer in _entries(section)]
+    network, accelerator = (root.text(key) if root.has(key) else "" for key in ("network", "accelerator"))
+    priority = Priority(root.text("priority", choices=[str(p) for p in Priority])) if root.has("priority") else None
+    lines = root.node.lines()
+    flows = tuple(DataflowPin(core, flow, lines.get(f"$.dataflows.{core}", 0)) for core, flow in _flows(root))
+    layers = tuple(_layer_pin(name, section) for name, section in _layer_sections(root, optional=True))
     root.close()
     faults.check()
-    return Pins(tuple(pins), tuple(flows.items()), Priority(priority), str(path))
+    return Pins(layers, flows, priority, network, accelerator, str(path))
 
 
-def _pin(name: str, layer: Section) -> LayerPin:
-    cores = layer.names("cores", default=())
-    if layer.has("core"):
-        if cores:
-            layer.faults.add(layer.node_at("core"), "core and cores exclude each other", found="")
-        cores = (layer.text("core"),)
-    rows = layer.integer("tile_rows", minimum=1) if layer.has("tile_rows") else None
-    columns = layer.integer("tile_columns", minimum=1) if layer.has("tile_columns") else None
-    cut = layer.flag("cut_after") if layer.has("cut_after") else None
-    for key in ("parts", "stack"):  # a mapping file serves as a pin file; these follow from the other decisions
-        if layer.has(key):
-            layer.integer(key)
-    layer.close()
-    return LayerPin(name, cores or None, rows, columns, cut, layer.node.line)
+def _check(path: str | Path, lines: dict[str, int], faults: Iterable[Fault]) -> None:
+    """Raise `faults`, if there are any, with the lines of their paths."""
+    found = [dataclasses.replace(fault, line=lines.get(fault.path, 0)) for fault in faults]
+    if found:
+        raise InputError(str(path), sorted(found, key=lambda fault: fault.line))
 
 
-def _entries(section: Section | None) -> list[tuple[str, Section]]:
-    if section is None:
+def _check_stacks(layers: Sequence[LayerMapping]) -> list[Fault]:
+    """Return a fault for every layer whose stack does not follow on that of the layer before."""
+    faults = []
+    for last, entry in zip((None, *layers), layers, strict=False):
+        allowed = (0,) if last is None else (last.stack, last.stack + 1)
+        if entry.stack not in allowed:
+            expected = " or ".join(map(str, allowed))
+            what = "stacks are numbered 0, 1, 2, ... in layer order, without gaps"
+            faults.append(Fault(what, f"$.layers.{entry.layer}", expected=expected, found=str(entry.stack)))
+    return faults
+
+
+def _layer(name: str, section: Section) -> LayerMapping | None:
+    """Return one layer of a mapping file, or ``None`` after noting what is wrong with it."""
+    cores = section.names("cores", minimum=1)
+    rows, columns = section.integer("tile_rows", minimum=1), section.integer("tile_columns", minimum=1)
+    parts, stack = section.integer("parts", default=1, minimum=1), section.integer("stack", default=0, minimum=0)
+    section.close()
+    if not section.sound:
+        return None
+    try:
+        return LayerMapping(name, cores, rows, columns, parts, stack)
+    except ValueError as error:
+        section.faults.add(section.node, str(error), found="")
+        return None
+
+
+def _layer_pin(name: str, section: Section) -> LayerPin:
+    cores = section.names("cores", minimum=1) if section.has("cores") else None
+    if section.has("core"):
+        if cores is not None:
+            section.faults.add(section.node_at("core"), "core and cores exclude each other", found="")
+        cores = (section.text("core"),)
+    numbers = {
+        key: section.integer(key, minimum=least) if section.has(key) else None
+        for key, least in (("tile_rows", 1), ("tile_columns", 1), ("stack", 0), ("parts", 1))
+    }
+    cut = section.flag("cut_after") if section.has("cut_after") else None
+    section.close()
+    return LayerPin(name, cores, cut_after=cut, line=section.node.line, **numbers)
+
+
+def _layer_sections(root: Section, *, optional: bool = False) -> list[tuple[str, Section]]:
+    layers = root.section("layers", optional=optional)
+    if layers is None:
         return []
-    return [(name, layer) for name in section.keys() if (layer := section.section(name)) is not None]  # noqa: SIM118  # as in _flows
+    return [(name, found) for name in layers.keys() if (found := layers.section(name)) is not None]  # noqa: SIM118  # as in _flows
 
 
-def _flows(root: Section) -> dict[str, str]:
+def _flows(root: Section) -> list[tuple[str, str]]:
     section = root.section("dataflows", optional=True)
     if section is None:
-        return {}
-    return {core: section.text(core) for core in section.keys()}  # noqa: SIM118  # keys() also marks them as known
+        return []
+    return [(core, section.text(core)) for core in section.keys()]  # noqa: SIM118  # keys() also marks them as known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,17 +10,17 @@ from types import MappingProxyType
 
 import numpy as np
 
+from stream_evo._yaml import near_matches
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, default_dataflow
+from stream_evo.mapping._mapping import PRIORITIES, LayerMapping, Mapping, Priority, check_mapping, default_dataflow, resolve_dataflow
+from stream_evo.mapping._narrow import narrow
 from stream_evo.mapping._pins import Pins
 from stream_evo.mapping._space import GenomeOptions, TileSize, capable_cores, parts_for, tile_sizes
-from stream_evo.typing import IntArray
+from stream_evo.typing import BoolArray, IntArray
 from stream_evo.workload import Workload
 
 __all__ = ["GenomeSpec"]
-
-_PRIORITIES = (Priority.MEMORY, Priority.LATENCY)
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,18 @@ class GenomeSpec:
     ``cut``         L - 1       1: a new fused stack begins after this layer
     ``tile``        L           index into the layer's tile sizes, coarsest first
     ``split``       L or none   exponent: K-parts are spread over ``2**gene`` cores from the allocated one onwards
-    ``dataflow``    N or none   index into the core's dataflows that are not for depthwise layers only
+    ``dataflow``    N or none   index into `flows` of the core; a core without a choice has a gene that is always 0
     ``priority``    1 or none   0: memory, 1: latency
     ==============  ==========  ================================================================================
 
     Every vector inside the bounds decodes to a legal mapping. Pinned decisions narrow the bounds of their genes, so they hold in everything
     that respects the bounds. One tile per layer and every boundary cut is classical layer-by-layer execution.
+
+    Two genomes mean the same if and only if they decode to equal mappings, and then `canonical` makes them equal. The one freedom it takes
+    out (besides clipping) is a dataflow gene that changes nothing: that of a core that runs no layer, or only layers which resolve to the
+    same dataflow either way. Cores of the same kind are *not* merged, although exchanging them often changes no result: they differ in
+    links, in shared memories, and in the order in which the scheduler settles ties. Neither are cuts between layers that do not depend
+    on each other, because stacks order the schedule.
 
     Args:
         workload: The network.
@@ -50,7 +57,8 @@ class GenomeSpec:
         tiles: Tile sizes on offer per layer; by default those of `tile_sizes`.
 
     Raises:
-        InputError: a layer that no core can run, or pins that contradict the space.
+        InputError: a forbidden core that does not exist, a layer that no core can run, tile sizes that do not fit the layers, or pins that
+            are not on offer or contradict each other.
     """
 
     workload: Workload
@@ -62,12 +70,19 @@ class GenomeSpec:
     def __post_init__(self) -> None:
         if not self.tiles:
             object.__setattr__(self, "tiles", tuple(tile_sizes(layer) for layer in self.workload.layers))
-        unknown = [name for name in self.options.forbidden_cores if name not in self.core_names]
-        if unknown:
-            raise InputError(
-                "forbidden cores", [Fault(f"no core is called {name!r}", hint=f"Known: {', '.join(self.core_names)}") for name in unknown]
-            )
+        faults = [
+            Fault(f"no core is called {name!r}", hint=near_matches(name, self.core_names))
+            for name in self.options.forbidden_cores
+            if name not in self.core_names
+        ]
+        if faults:
+            raise InputError("forbidden cores", faults)
+        self._check_tiles()
         _ = self._bounds
+
+    def __reduce__(self) -> tuple[type[GenomeSpec], tuple[object, ...]]:
+        # Without what is cached: a mapping proxy can neither be copied deeply nor sent to another process.
+        return GenomeSpec, (self.workload, self.accelerator, self.options, self.pins, self.tiles)
 
     @cached_property
     def core_names(self) -> tuple[str, ...]:
@@ -78,6 +93,15 @@ class GenomeSpec:
     def capable(self) -> tuple[tuple[int, ...], ...]:
         """Core indices that can run each layer."""
         return capable_cores(self.workload, self.accelerator, self.options)
+
+    @cached_property
+    def allocation_cores(self) -> IntArray:
+        """Core that each value of an allocation gene stands for, shape ``(L, A)``; -1 beyond a layer's last. Read-only."""
+        table = np.full((len(self.capable), max(map(len, self.capable))), -1, dtype=np.int64)
+        for layer, cores in enumerate(self.capable):
+            table[layer, : len(cores)] = cores
+        table.setflags(write=False)
+        return table
 
     @cached_property
     def flows(self) -> tuple[tuple[str, ...], ...]:
@@ -106,9 +130,14 @@ class GenomeSpec:
         )
 
     @property
+    def default_priority(self) -> Priority:
+        """Scheduling priority where the genome has no gene for it: the pinned one, or ``memory``."""
+        return self.pins.priority if self.pins.priority is not None else Priority.MEMORY
+
+    @property
     def length(self) -> int:
         """Number of genes ``V``."""
-        return max(segment.stop for segment in self.segments.values())
+        return max(int(segment.stop) for segment in self.segments.values())
 
     @property
     def lower(self) -> IntArray:
@@ -138,12 +167,23 @@ class GenomeSpec:
         return chosen, parts_for(self.workload.layers[layer], chosen, self.accelerator)
 
     def canonical(self, genomes: IntArray) -> IntArray:
-        """Return `genomes`, shape ``(P, V)``, clipped to the bounds; vectors with the same meaning become the same vector."""
-        return np.clip(np.asarray(genomes, dtype=np.int64), self.lower, self.upper)
+        """Return `genomes`, shape ``(P, V)`` or ``(V,)``, clipped to the bounds; vectors with the same meaning become the same vector.
+
+        Raises:
+            ValueError: a genome does not have ``V`` genes.
+        """
+        genomes = np.asarray(genomes, dtype=np.int64)
+        if genomes.shape[-1:] != self.lower.shape:
+            raise ValueError(f"genomes of this space have shape (P, {self.length}), not {genomes.shape}")
+        found: IntArray = np.minimum(np.maximum(genomes, self.lower), self.upper)
+        if self._idle_flows:
+            self._settle_flows(found.reshape(-1, self.length))
+        return found
 
     def decode(self, genome: IntArray) -> Mapping:
         """Return the mapping that a genome of shape ``(V,)`` stands for."""
-        genes = {name: self.canonical(genome)[part].tolist() for name, part in self.segments.items()}
+        legal = self.canonical(genome)
+        genes = {name: legal[part].tolist() for name, part in self.segments.items()}
         stacks = np.concatenate([[0], np.cumsum(genes["cut"])]).astype(int).tolist()
         exponents = genes.get("split", [0] * len(self.workload.layers))
         layers = []
@@ -154,50 +194,132 @@ class GenomeSpec:
             layers.append(LayerMapping(layer.name, names, size.rows, size.columns, parts, stacks[index]))
         flow_genes = genes.get("dataflow", [0] * len(self.core_names))
         flows = {name: self.flows[core][gene] for core, (name, gene) in enumerate(zip(self.core_names, flow_genes, strict=True))}
-        priority = _PRIORITIES[genes["priority"][0]] if "priority" in genes else self.pins.priority
+        priority = PRIORITIES[genes["priority"][0]] if "priority" in genes else self.default_priority
         return Mapping(self.workload.name, self.accelerator.name, tuple(layers), flows, priority)
 
     def encode(self, mapping: Mapping) -> IntArray:
         """Return the canonical genome of `mapping`, shape ``(V,)``.
 
         Raises:
-            InputError: the mapping is not a point of this space; every layer that is not is listed.
+            InputError: the mapping does not fit network and accelerator, or is not a point of this space; everything wrong is listed.
         """
+        source = f"mapping of {mapping.network}"
+        faults = check_mapping(mapping, self.workload, self.accelerator)
+        if faults:
+            raise InputError(source, faults)
         genome = self.lower.copy()
-        faults: list[Fault] = []
+        genome[self.segments["cut"]] = np.diff([entry.stack for entry in mapping.layers])
         for index, entry in enumerate(mapping.layers):
             try:
                 self._encode_layer(index, entry, genome)
             except ValueError as error:
-                faults.append(Fault(str(error), path=f"$.layers[{index}]"))
-        stacks = np.array([entry.stack for entry in mapping.layers])
-        genome[self.segments["cut"]] = np.diff(stacks)
-        if "dataflow" in self.segments:
-            for core, name in enumerate(self.core_names):
-                genome[self.segments["dataflow"].start + core] = self.flows[core].index(mapping.dataflows.get(name, self.flows[core][0]))
+                faults.append(Fault(str(error), path=f"$.layers.{entry.layer}"))
+        faults += self._encode_flows(mapping, genome)
         if "priority" in self.segments:
-            genome[self.segments["priority"]] = _PRIORITIES.index(mapping.priority)
-        if not faults and not np.array_equal(self.canonical(genome), genome):
-            faults.append(Fault("the mapping contradicts pinned decisions"))
+            genome[self.segments["priority"]] = PRIORITIES.index(mapping.priority)
+        elif mapping.priority is not self.default_priority:
+            faults.append(Fault("this space has a fixed priority", "$.priority", expected=self.default_priority, found=mapping.priority))
+        faults += self._outside(genome)
         if faults:
-            raise InputError(f"mapping of {mapping.network}", faults)
-        return genome
+            raise InputError(source, faults)
+        return self.canonical(genome)
 
     def _encode_layer(self, index: int, entry: LayerMapping, genome: IntArray) -> None:
         size = TileSize(entry.tile_rows, entry.tile_columns)
         if size not in self.tiles[index]:
-            raise ValueError(f"tile {size.rows} x {size.columns} of layer {entry.layer} is not on offer")
+            offered = ", ".join(f"{known.rows} x {known.columns}" for known in self.tiles[index])
+            raise ValueError(f"a tile of {size.rows} x {size.columns} is not on offer; sizes: {offered}")
+        genome[self.segments["tile"].start + index] = self.tiles[index].index(size)
         cores = tuple(self.core_names.index(core) for core in entry.cores)
-        exponents = self.ways[index] if "split" in self.segments else (0,)
-        for choice in range(len(self.capable[index])):
-            for exponent in exponents:
+        for exponent in self.ways[index] if "split" in self.segments else (0,):
+            for choice in range(len(self.capable[index])):
                 if self.spread(index, choice, exponent) == (cores, entry.parts):
                     genome[self.segments["allocation"].start + index] = choice
-                    genome[self.segments["tile"].start + index] = self.tiles[index].index(size)
                     if "split" in self.segments:
                         genome[self.segments["split"].start + index] = exponent
                     return
-        raise ValueError(f"layer {entry.layer} on {', '.join(entry.cores)} in {entry.parts} parts is not on offer")
+        raise ValueError(f"running on {', '.join(entry.cores)} in {entry.parts} parts is not on offer")
+
+    def _encode_flows(self, mapping: Mapping, genome: IntArray) -> Iterator[Fault]:
+        """Set the dataflow genes of `genome` to the meaning of `mapping`; yield the cores whose dataflow is not on offer."""
+        for core, slot in enumerate(self.accelerator.cores):
+            runs = [layer for layer, entry in zip(self.workload.layers, mapping.layers, strict=True) if slot.name in entry.cores]
+            wanted = [resolve_dataflow(slot.core, layer, mapping.dataflows.get(slot.name)) for layer in runs]
+            low, high = self._flow_range(core)
+            for gene in range(low, high + 1):
+                if [resolve_dataflow(slot.core, layer, self.flows[core][gene]) for layer in runs] == wanted:
+                    if "dataflow" in self.segments:
+                        genome[self.segments["dataflow"].start + core] = gene
+                    break
+            else:
+                offered = ", ".join(self.flows[core][low : high + 1])
+                yield Fault(
+                    "this dataflow is not on offer", f"$.dataflows.{slot.name}", expected=offered, found=mapping.dataflows[slot.name]
+                )
+
+    def _outside(self, genome: IntArray) -> Iterator[Fault]:
+        """Yield the genes of an encoded mapping that contradict pins."""
+        for position in np.flatnonzero((genome < self.lower) | (genome > self.upper)).tolist():
+            segment, part = next((name, part) for name, part in self.segments.items() if part.start <= position < part.stop)
+            place = "$.priority" if segment == "priority" else f"$.layers.{self.workload.layers[position - part.start].name}"
+            yield Fault(f"this contradicts what is pinned of the {segment} gene", place)
+
+    def _flow_range(self, core: int) -> tuple[int, int]:
+        """Return the first and last dataflow gene value of `core` inside the bounds."""
+        if "dataflow" not in self.segments:
+            return 0, 0
+        position = self.segments["dataflow"].start + core
+        return int(self.lower[position]), int(self.upper[position])
+
+    @cached_property
+    def _idle_flows(self) -> tuple[tuple[int, int, int, IntArray], ...]:
+        """(core, gene, lower gene, layers in whose dataflow they differ), ascending; the gene is idle if none of these runs on the core."""
+        found = []
+        for core, slot in enumerate(self.accelerator.cores):
+            low, high = self._flow_range(core)
+            able = [layer for layer, cores in enumerate(self.capable) if core in cores] if high > low else []
+            resolved = [[resolve_dataflow(slot.core, self.workload.layers[at], flow) for at in able] for flow in self.flows[core]]
+            for gene in range(low + 1, high + 1):
+                for other in range(low, gene):
+                    differ = [at for at, one, two in zip(able, resolved[gene], resolved[other], strict=True) if one != two]
+                    found.append((core, gene, other, np.array(differ, dtype=np.int64)))
+        return tuple(found)
+
+    def _settle_flows(self, genomes: IntArray) -> None:
+        """Lower every idle dataflow gene of `genomes`, shape ``(P, V)``, in place to the least value of the same meaning."""
+        first = self.segments["dataflow"].start
+        runs: dict[int, BoolArray] = {}
+        for core, gene, lower, layers in self._idle_flows:
+            asked = genomes[:, first + core] == gene
+            if not asked.any():
+                continue
+            if core not in runs:
+                runs[core] = self._runs_on(genomes, core)
+            idle = asked & ~runs[core][:, layers].any(axis=1)
+            genomes[idle, first + core] = lower
+
+    def _runs_on(self, genomes: IntArray, core: int) -> BoolArray:
+        """Return which layers of legal `genomes`, shape ``(P, V)``, run on `core`, shape ``(P, L)``."""
+        rank = np.array([cores.index(core) if core in cores else -1 for cores in self.capable])
+        count = np.array([len(cores) for cores in self.capable])
+        steps = (rank - genomes[:, self.segments["allocation"]]) % count
+        width = 2 ** genomes[:, self.segments["split"]] if "split" in self.segments else 1
+        found: BoolArray = (rank >= 0) & (steps < width)
+        return found
+
+    def _check_tiles(self) -> None:
+        layers = self.workload.layers
+        if len(self.tiles) != len(layers):
+            raise InputError("tile sizes", [Fault("every layer needs tile sizes", expected=str(len(layers)), found=str(len(self.tiles)))])
+        faults = []
+        for layer, sizes in zip(layers, self.tiles, strict=True):
+            inside = all(1 <= size.rows <= layer.rows and 1 <= size.columns <= layer.columns for size in sizes)
+            if not sizes or len(set(sizes)) != len(sizes) or not inside:
+                expected = f"different sizes of at most {layer.rows} x {layer.columns}"
+                offered = ", ".join(f"{size.rows} x {size.columns}" for size in sizes)
+                faults.append(Fault(f"layer {layer.name} cannot be cut like this", expected=expected, found=offered or "none"))
+        if faults:
+            raise InputError("tile sizes", faults)
 
     @cached_property
     def _bounds(self) -> tuple[IntArray, IntArray]:
@@ -211,8 +333,8 @@ class GenomeSpec:
         if "dataflow" in self.segments:
             upper[self.segments["dataflow"]] = [len(flows) - 1 for flows in self.flows]
         if "priority" in self.segments:
-            upper[self.segments["priority"]] = len(_PRIORITIES) - 1
-        self.pins.narrow(self, lower, upper)
+            upper[self.segments["priority"]] = len(PRIORITIES) - 1
+        narrow(self, lower, upper)
         lower.setflags(write=False)
         upper.setflags(write=False)
         return lower, upper

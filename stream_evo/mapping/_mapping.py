@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 
+from stream_evo._yaml import near_matches
+from stream_evo.errors import Fault
 from stream_evo.hardware import Accelerator, Core, Dataflow
-from stream_evo.workload import Layer, OperatorKind, Workload
+from stream_evo.workload import Layer, Operand, OperatorKind, Workload
 
-__all__ = ["LayerMapping", "Mapping", "Priority", "default_dataflow", "part_core", "resolve_dataflow", "splittable_channels"]
+__all__ = [
+    "PRIORITIES",
+    "LayerMapping",
+    "Mapping",
+    "Priority",
+    "can_run",
+    "check_layer_names",
+    "check_mapping",
+    "default_dataflow",
+    "part_core",
+    "resolve_dataflow",
+    "splittable_channels",
+]
 
 
 class Priority(StrEnum):
     """Which candidate tile the scheduler takes first.
 
-    ``memory``: earliest stack, then deepest layer, then highest tile: data are used up soon. ``latency``: the tile whose data are ready first.
+    ``memory``: earliest stack, then deepest layer, then highest tile: data are used up soon.
+    ``latency``: the tile whose data are ready first.
     """
 
     MEMORY = "memory"
     LATENCY = "latency"
+
+
+PRIORITIES = (Priority.MEMORY, Priority.LATENCY)
+"""By gene value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +88,18 @@ class Mapping:
     network: str
     accelerator: str
     layers: tuple[LayerMapping, ...]
-    dataflows: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    dataflows: MappingABC[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     priority: Priority = Priority.MEMORY
 
     def __post_init__(self) -> None:
         stacks = [layer.stack for layer in self.layers]
-        if any(b not in (a, a + 1) for a, b in zip(stacks, stacks[1:], strict=False)) or (stacks and stacks[0] != 0):
+        if any(later - earlier not in (0, 1) for earlier, later in pairwise([0, *stacks])) or stacks[:1] not in ([], [0]):
             raise ValueError("stacks must be numbered 0, 1, 2, ... in layer order, without gaps")
         object.__setattr__(self, "dataflows", MappingProxyType(dict(self.dataflows)))
+
+    def __reduce__(self) -> tuple[type[Mapping], tuple[object, ...]]:
+        # A mapping proxy can neither be copied deeply nor sent to another process.
+        return Mapping, (self.network, self.accelerator, self.layers, dict(self.dataflows), self.priority)
 
 
 def part_core(layer: LayerMapping, part: int) -> str:
@@ -95,18 +120,27 @@ def default_dataflow(core: Core) -> Dataflow:
 def resolve_dataflow(core: Core, layer: Layer, chosen: str | None) -> Dataflow:
     """Return the dataflow in which `core` runs `layer` when `chosen` is its general dataflow.
 
-    A depthwise layer takes the core's depthwise dataflow if there is one; a dataflow that is not offered for the layer's kind gives way to the first
-    that is.
+    A depthwise layer takes the core's depthwise dataflow if there is one; a dataflow that is not offered for the layer's kind gives way to
+    the first that is.
+
+    Raises:
+        KeyError: the core has no dataflow called `chosen`.
     """
+    flow = core.dataflow(chosen) if chosen is not None else default_dataflow(core)
     if is_depthwise(layer):
         special = next((flow for flow in core.dataflows if flow.depthwise_only), None)
         if special is not None:
             return special
-    flow = core.dataflow(chosen) if chosen is not None else default_dataflow(core)
     if flow.operators and layer.kind not in flow.operators:
         offered = [f for f in core.dataflows if not f.depthwise_only and (not f.operators or layer.kind in f.operators)]
         return offered[0] if offered else flow
     return flow
+
+
+def can_run(core: Core, layer: Layer) -> bool:
+    """Return True if `core` runs layers of this kind and has a memory for each of its operands."""
+    needs_second = layer.kind in (OperatorKind.CONV, OperatorKind.GEMM) or layer.has_two_inputs
+    return layer.kind in core.operators and not (needs_second and core.top_memory(Operand.W) is None)
 
 
 def splittable_channels(layer: Layer) -> int:
@@ -116,28 +150,63 @@ def splittable_channels(layer: Layer) -> int:
     return layer.sizes.G if layer.sizes.G > 1 else layer.sizes.K
 
 
-def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator) -> list[tuple[int, str]]:
-    """Return (layer position, sentence) for everything in which `mapping` does not fit `workload` and `accelerator`."""
-    faults: list[tuple[int, str]] = []
-    if [entry.layer for entry in mapping.layers] != [layer.name for layer in workload.layers]:
-        return [(-1, "the layers are not those of the network, in its order")]
-    slots = {slot.name: slot.core for slot in accelerator.cores}
-    for position, (entry, layer) in enumerate(zip(mapping.layers, workload.layers, strict=True)):
-        for core in entry.cores:
-            if core not in slots:
-                faults.append((position, f"core {core!r} is not on the accelerator; its cores are {', '.join(slots)}"))
-            elif layer.kind not in slots[core].operators:
-                faults.append((position, f"core {core!r} cannot run {layer.kind} layers"))
-        if entry.parts > 1 and splittable_channels(layer) % entry.parts:
-            faults.append((position, f"{entry.parts} parts do not divide {splittable_channels(layer)} output channels"))
-        if entry.tile_rows > layer.rows or entry.tile_columns > layer.columns:
-            faults.append(
-                (position, f"a tile of {entry.tile_rows} x {entry.tile_columns} exceeds the output of {layer.rows} x {layer.columns}")
-            )
-    for core, flow in mapping.dataflows.items():
-        if core not in slots:
-            faults.append((-1, f"core {core!r} of dataflows is not on the accelerator"))
-        elif all(f.name != flow for f in slots[core].dataflows):
-            known = ", ".join(f.name for f in slots[core].dataflows)
-            faults.append((-1, f"core {core!r} has no dataflow {flow!r}; it has {known}"))
+def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator) -> list[Fault]:
+    """Return everything in which `mapping` does not fit `workload` and `accelerator`; paths are those of a mapping file."""
+    faults = [
+        Fault(f"this mapping is for another {key}", f"$.{key}", expected=expected, found=found)
+        for key, expected, found in (
+            ("network", workload.name, mapping.network),
+            ("accelerator", accelerator.name, mapping.accelerator),
+        )
+        if expected != found
+    ]
+    if faults:  # the rest would only repeat it once per layer
+        return faults
+    faults += check_layer_names([entry.layer for entry in mapping.layers], workload)
+    layers = {layer.name: layer for layer in workload.layers}
+    for entry in mapping.layers:
+        if entry.layer in layers:
+            found_here = _check_layer(entry, layers[entry.layer], accelerator)
+            faults += [Fault(what, f"$.layers.{entry.layer}") for what in found_here]
+    cores = {slot.name: slot.core for slot in accelerator.cores}
+    for name, flow in mapping.dataflows.items():
+        if name not in cores:
+            faults.append(Fault(f"no core is called {name!r}", f"$.dataflows.{name}", hint=near_matches(name, list(cores))))
+        elif all(known.name != flow for known in cores[name].dataflows):
+            known_flows = [known.name for known in cores[name].dataflows]
+            faults.append(Fault(f"core {name!r} has no dataflow {flow!r}", f"$.dataflows.{name}", hint=near_matches(flow, known_flows)))
+    return faults
+
+
+def check_layer_names(names: Sequence[str], workload: Workload) -> list[Fault]:
+    """Return a fault for every unknown, double or missing name, or one if only the order of `names` is not the network's."""
+    known = [layer.name for layer in workload.layers]
+    faults = [
+        Fault(f"{workload.name} has no layer {name!r}", f"$.layers.{name}", hint=near_matches(name, known))
+        for name in names
+        if name not in known
+    ]
+    faults += [Fault(f"layer {name!r} is listed twice", "$.layers") for name in dict.fromkeys(names) if names.count(name) > 1]
+    missing = [name for name in known if name not in names]
+    if missing:
+        faults.append(Fault(f"{len(missing)} of {len(known)} layers are missing: {', '.join(missing)}", "$.layers"))
+    if not faults and list(names) != known:
+        faults.append(Fault("the layers are not in the order of the network", "$.layers", expected=", ".join(known)))
+    return faults
+
+
+def _check_layer(entry: LayerMapping, layer: Layer, accelerator: Accelerator) -> list[str]:
+    cores = {slot.name: slot.core for slot in accelerator.cores}
+    faults = []
+    for name in entry.cores:
+        if name not in cores:
+            faults.append(f"core {name!r} is not on the accelerator; its cores are {', '.join(cores)}")
+        elif not can_run(cores[name], layer):
+            faults.append(f"core {name!r} cannot run this {layer.kind} layer")
+    channels = splittable_channels(layer)
+    if channels % entry.parts:
+        faults.append(f"{entry.parts} parts do not divide {channels} output channels" if channels > 1 else "it cannot be cut in parts")
+    if entry.tile_rows > layer.rows or entry.tile_columns > layer.columns:
+        tile = f"{entry.tile_rows} x {entry.tile_columns}"
+        faults.append(f"a tile of {tile} exceeds the output of {layer.rows} x {layer.columns}")
     return faults

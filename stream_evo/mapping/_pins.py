@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from stream_evo.errors import Fault, InputError
 from stream_evo.mapping._mapping import Priority
-from stream_evo.typing import IntArray
 
-if TYPE_CHECKING:
-    from stream_evo.mapping._genome import GenomeSpec
-
-__all__ = ["LayerPin", "Pins"]
+__all__ = ["DataflowPin", "LayerPin", "Pins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +17,11 @@ class LayerPin:
         layer: Name of the layer.
         cores: Names of its cores, in part order.
         tile_rows: Rows of a tile.
-        tile_columns: Columns of a tile; by default those the tile size with `tile_rows` has.
+        tile_columns: Columns of a tile.
         cut_after: Whether a fused stack ends with this layer.
+        stack: Number of its fused stack; what counts is how it compares with that of other pinned layers: equal numbers are one stack,
+            numbers that differ by as much as the layers' positions are cut everywhere between.
+        parts: Number of K-parts. It follows from the cores; a number that they do not give is a fault.
         line: Line in the file, for messages.
     """
 
@@ -33,99 +30,42 @@ class LayerPin:
     tile_rows: int | None = None
     tile_columns: int | None = None
     cut_after: bool | None = None
+    stack: int | None = None
+    parts: int | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DataflowPin:
+    """The dataflow that is fixed for one core.
+
+    Attributes:
+        core: Name of the core.
+        dataflow: Name of its dataflow.
+        line: Line in the file, for messages.
+    """
+
+    core: str
+    dataflow: str
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """All pinned decisions.
+    """All pinned decisions. What they name is checked when a `GenomeSpec` is made with them.
 
     Attributes:
         layers: Pinned layers.
-        dataflows: (core, dataflow) pairs.
-        priority: Scheduling priority where the genome has no gene for it.
-        source: File they come from.
+        dataflows: Pinned dataflows.
+        priority: Scheduling priority; ``None`` leaves it to its gene, or to the default (memory) where the genome has none.
+        network: Network they were written for; empty if any.
+        accelerator: Accelerator they were written for; empty if any.
+        source: File they come from, for messages.
     """
 
     layers: tuple[LayerPin, ...] = ()
-    dataflows: tuple[tuple[str, str], ...] = ()
-    priority: Priority = Priority.MEMORY
+    dataflows: tuple[DataflowPin, ...] = ()
+    priority: Priority | None = None
+    network: str = ""
+    accelerator: str = ""
     source: str = "pins"
-
-    def narrow(self, spec: GenomeSpec, lower: IntArray, upper: IntArray) -> None:
-        """Narrow the gene bounds `lower` and `upper`, shape ``(V,)``, to what is pinned.
-
-        Raises:
-            InputError: a pin names something that does not exist or is not on offer; all such pins are listed.
-        """
-        faults: list[Fault] = []
-        for pin in self.layers:
-            try:
-                _narrow_layer(pin, spec, lower, upper)
-            except ValueError as error:
-                faults.append(Fault(str(error), path=f"$.layers.{pin.layer}", line=pin.line))
-        for core, flow in self.dataflows:
-            try:
-                _narrow_dataflow(core, flow, spec, lower, upper)
-            except ValueError as error:
-                faults.append(Fault(str(error), path=f"$.dataflows.{core}"))
-        if faults:
-            raise InputError(self.source, faults)
-
-
-def _narrow_layer(pin: LayerPin, spec: GenomeSpec, lower: IntArray, upper: IntArray) -> None:
-    names = [layer.name for layer in spec.workload.layers]
-    if pin.layer not in names:
-        raise ValueError(f"the network has no layer {pin.layer!r}; its layers are {', '.join(names)}")
-    index = names.index(pin.layer)
-    if pin.cores is not None:
-        choice, exponent = _spread_of(pin.cores, index, spec)
-        _fix(lower, upper, spec.segments["allocation"].start + index, choice)
-        if "split" in spec.segments:
-            _fix(lower, upper, spec.segments["split"].start + index, exponent)
-        elif exponent:
-            raise ValueError("several cores need the genome option split")
-    if pin.tile_rows is not None or pin.tile_columns is not None:
-        fitting = [
-            option
-            for option, size in enumerate(spec.tiles[index])
-            if pin.tile_rows in (None, size.rows) and pin.tile_columns in (None, size.columns)
-        ]
-        if not fitting:
-            offered = ", ".join(f"{size.rows} x {size.columns}" for size in spec.tiles[index])
-            raise ValueError(
-                f"no tile of {pin.tile_rows or 'any'} rows x {pin.tile_columns or 'any'} columns is on offer; sizes: {offered}"
-            )
-        position = spec.segments["tile"].start + index
-        lower[position], upper[position] = fitting[0], fitting[-1] if pin.tile_rows is None else fitting[0]
-    if pin.cut_after is not None:
-        if index == len(names) - 1:
-            raise ValueError("the last layer has no cut after it")
-        _fix(lower, upper, spec.segments["cut"].start + index, int(pin.cut_after))
-
-
-def _spread_of(cores: tuple[str, ...], layer: int, spec: GenomeSpec) -> tuple[int, int]:
-    """Return the allocation and split genes that put `layer` on `cores`."""
-    for exponent in spec.ways[layer]:
-        for choice in range(len(spec.capable[layer])):
-            if tuple(spec.core_names[core] for core in spec.spread(layer, choice, exponent)[0]) == cores:
-                return choice, exponent
-    capable = ", ".join(spec.core_names[core] for core in spec.capable[layer])
-    raise ValueError(f"it cannot run on {', '.join(cores)}; capable cores, in spreading order: {capable}")
-
-
-def _narrow_dataflow(core: str, flow: str, spec: GenomeSpec, lower: IntArray, upper: IntArray) -> None:
-    if core not in spec.core_names:
-        raise ValueError(f"no core is called {core!r}; the cores are {', '.join(spec.core_names)}")
-    index = spec.core_names.index(core)
-    if flow not in spec.flows[index]:
-        raise ValueError(f"core {core!r} has no dataflow {flow!r} to choose; it has {', '.join(spec.flows[index])}")
-    choice = spec.flows[index].index(flow)
-    if "dataflow" in spec.segments:
-        _fix(lower, upper, spec.segments["dataflow"].start + index, choice)
-    elif choice:
-        raise ValueError("a dataflow other than the first needs the genome option dataflow")
-
-
-def _fix(lower: IntArray, upper: IntArray, position: int, value: int) -> None:
-    lower[position] = upper[position] = value

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping._mapping import splittable_channels
-from stream_evo.workload import Layer, Operand, OperatorKind, Workload
+from stream_evo.mapping._mapping import can_run, splittable_channels
+from stream_evo.workload import Layer, Operand, Workload
 
 __all__ = ["GenomeOptions", "TileSize", "capable_cores", "parts_for", "tile_sizes"]
 
@@ -69,9 +70,7 @@ def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeO
     faults = []
     for layer in workload.layers:
         cores = tuple(
-            index
-            for index, slot in enumerate(accelerator.cores)
-            if layer.kind in slot.core.operators and slot.name not in options.forbidden_cores and _has_memories(layer, index, accelerator)
+            index for index, slot in enumerate(accelerator.cores) if slot.name not in options.forbidden_cores and can_run(slot.core, layer)
         )
         if not cores:
             runs = "; ".join(f"{slot.name}: {', '.join(slot.core.operators)}" for slot in accelerator.cores)
@@ -87,24 +86,23 @@ def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeO
     return tuple(found)
 
 
-def _has_memories(layer: Layer, core: int, accelerator: Accelerator) -> bool:
-    needs_second = layer.kind in (OperatorKind.CONV, OperatorKind.GEMM) or layer.has_two_inputs
-    return not needs_second or accelerator.cores[core].core.top_memory(Operand.W) is not None
-
-
 def parts_for(layer: Layer, cores: tuple[int, ...], accelerator: Accelerator) -> int:
     """Return the number of K-parts of `layer` when spread over `cores`, or 0 if it cannot be spread over so many.
 
     Parts are as few as possible so that the number of cores divides them, they divide the channels, and the weights of one part fit the
     weight memory of each core: all of it if it holds weights only, half of it if activations live there too.
     """
-    channels = splittable_channels(layer)
-    if len(cores) > 1 and channels % len(cores):
-        return 0
     room = min((_weight_room_bits(core, accelerator) for core in cores), default=0)
-    needed = max(1, -(-layer.weight_bits // max(room, 1)))
-    divisors = (d for d in range(len(cores), channels + 1, len(cores)) if channels % d == 0)
-    return next((d for d in divisors if d >= needed), channels)
+    return _fewest_parts(splittable_channels(layer), len(cores), layer.weight_bits, room)
+
+
+@lru_cache(maxsize=4096)  # asked for each layer, core and way of spreading, but networks and chips repeat themselves
+def _fewest_parts(channels: int, cores: int, weight_bits: int, room_bits: int) -> int:
+    """Return the least multiple of `cores` that divides `channels` and leaves at most `room_bits` of weights per part; see `parts_for`."""
+    if channels % cores:
+        return 0
+    needed = -(-weight_bits // max(room_bits, 1))
+    return next((d for d in range(cores, channels + 1, cores) if channels % d == 0 and d >= needed), channels)
 
 
 def _weight_room_bits(core: int, accelerator: Accelerator) -> int:
