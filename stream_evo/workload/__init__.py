@@ -18,6 +18,7 @@ from stream_evo.workload._layer import (
     OperatorKind,
     Padding,
 )
+from stream_evo.workload._load import NodeReport, load_onnx, operator_report
 from stream_evo.workload._workload import NetworkInput, Workload
 
 __all__ = [
@@ -29,8 +30,11 @@ __all__ = [
     "Layer",
     "LoopSizes",
     "NetworkInput",
+    "NodeReport",
     "Operand",
     "OperatorKind",
     "Padding",
     "Workload",
+    "load_onnx",
+    "operator_report",
 ]

@@ -1,0 +1,121 @@
+"""From an ONNX file to a workload, and what became of every node on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from stream_evo.errors import Fault, InputError
+from stream_evo.workload._builder import Builder, Status
+from stream_evo.workload._graph import Graph, read_graph
+from stream_evo.workload._layer import Bits
+from stream_evo.workload._node import Node, Unsupported
+from stream_evo.workload._workload import Workload
+from stream_evo.workload.parsers import PARSERS, Parser
+
+__all__ = ["NodeReport", "load_onnx", "operator_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """What became of one node of the graph.
+
+    Attributes:
+        name: Name of the node.
+        operator: Its type, with the domain in front outside the standard one.
+        status: supported (is work), folded (into another layer), view (moves data), removed (no effect, or computed from constants only),
+            host (zero work, on request), unsupported.
+        reason: Why it is unsupported or on the host; else empty.
+    """
+
+    name: str
+    operator: str
+    status: Status
+    reason: str = ""
+
+
+def load_onnx(
+    path_or_model: str | Path | onnx.ModelProto,
+    *,
+    name: str | None = None,
+    bits: Bits | None = None,
+    host_operators: bool = False,
+    parsers: Mapping[str, Parser] = PARSERS,
+) -> Workload:
+    """Read a network from ONNX.
+
+    Weight data are never read, so their file may be missing. An open first dimension of an input (the batch) is set to 1; every other shape
+    must follow from the inputs' or be stated in the file. Constants are computed, branches that lead to no output are dropped.
+
+    Precisions follow the element types of the graph (int8 8 bits, float16 16 bits, ...), except that float32 counts as 8 bits: networks are
+    published in float32 and run on the target chips in 8 bits. Partial sums have the width of a product, at least that of the output.
+
+    Args:
+        path_or_model: An ONNX file or a model in memory (which is not changed).
+        name: Name of the network; the file's stem or the graph's name by default.
+        bits: Precision of every layer, overriding the graph's.
+        host_operators: Treat operators without parser as zero work on the host; they are listed in `Workload.host_operators`.
+        parsers: Parser of each operator; pass ``{**PARSERS, "domain::Type": parse}`` to add one.
+
+    Returns:
+        The network's layers with their data dependencies.
+
+    Raises:
+        InputError: the file is unreadable, truncated or no ONNX model; operators are not supported (all are listed); a shape cannot be
+            resolved; or nothing in the graph is work.
+    """
+    graph = read_graph(path_or_model, name)
+    builder, reports = _translate(graph, bits, parsers, host_operators=host_operators)
+    missing = [report for report in reports if report.status is Status.UNSUPPORTED]
+    if missing:
+        hint = "Host operators of zero work are allowed with --host-ops (host_operators=True)"
+        raise InputError(graph.source, [_unsupported_fault(report, hint if report is missing[-1] else "") for report in missing])
+    if not builder.has_layers:
+        raise InputError(graph.source, [Fault("nothing in the graph is work for an accelerator", expected="at least one layer")])
+    hosts = [f"{report.name} ({report.operator})" for report in reports if report.status is Status.HOST]
+    return builder.finish(graph.name, hosts)
+
+
+def operator_report(
+    path_or_model: str | Path | onnx.ModelProto, *, host_operators: bool = False, parsers: Mapping[str, Parser] = PARSERS
+) -> tuple[NodeReport, ...]:
+    """Tell what `load_onnx` makes of every node, without failing on those it does not support.
+
+    Raises:
+        InputError: the file cannot be read, or a shape cannot be resolved.
+    """
+    return _translate(read_graph(path_or_model), None, parsers, host_operators=host_operators)[1]
+
+
+def _translate(
+    graph: Graph, bits: Bits | None, parsers: Mapping[str, Parser], *, host_operators: bool
+) -> tuple[Builder, tuple[NodeReport, ...]]:
+    builder = Builder(graph, bits)
+    reasons: dict[str, str] = {}
+    for node in graph.nodes:
+        reason = _parse(node, builder, parsers)
+        if reason:
+            reasons[node.name] = reason
+            builder.opaque(node, Status.HOST if host_operators else Status.UNSUPPORTED)
+    reports = [NodeReport(node.name, node.operator, builder.status[node.name], reasons.get(node.name, "")) for node in graph.nodes]
+    reports += [NodeReport(node.name, node.operator, Status.REMOVED) for node in graph.removed]
+    return builder, tuple(reports)
+
+
+def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
+    """Translate one node; return why that is impossible, or an empty string."""
+    parser = parsers.get(node.operator)
+    if parser is None:
+        return "no parser for this operator"
+    try:
+        parser(node, builder)
+    except Unsupported as error:
+        return str(error)
+    return ""
+
+
+def _unsupported_fault(report: NodeReport, hint: str) -> Fault:
+    return Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint)

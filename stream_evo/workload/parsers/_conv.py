@@ -1,0 +1,147 @@
+"""Convolutions: Conv, ConvTranspose and their quantised forms."""
+
+from __future__ import annotations
+
+import math
+
+from stream_evo.workload._builder import Builder
+from stream_evo.workload._layer import LoopSizes, Operand, OperatorKind, Padding
+from stream_evo.workload._node import Node, Unsupported
+from stream_evo.workload._view import View, default_roles
+from stream_evo.workload.parsers._window import Window, read_windows
+
+__all__ = ["parse_conv", "parse_conv_integer", "parse_conv_transpose", "parse_qlinear_conv"]
+
+
+def parse_conv(node: Node, build: Builder) -> None:
+    """Conv: inputs X, W, B."""
+    _convolve(node, build, node.input(0), node.input(1))
+
+
+def parse_conv_integer(node: Node, build: Builder) -> None:
+    """ConvInteger: inputs x, w, zero points."""
+    _convolve(node, build, node.input(0), node.input(1))
+
+
+def parse_qlinear_conv(node: Node, build: Builder) -> None:
+    """QLinearConv: inputs x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B."""
+    _convolve(node, build, node.input(0), node.input(3))
+
+
+def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
+    view = build.view(data)
+    filters = _filter_shape(node, build, weights, view)
+    out = build.shape(node.outputs[0])
+    groups = node.integer("group", 1)
+    rows, columns = read_windows(node, filters[2:], view.shape[2:], out[2:])
+    sizes = LoopSizes(
+        B=out[0],
+        G=groups,
+        K=out[1] // groups,
+        C=view.shape[1] // groups,
+        OY=rows.steps,
+        OX=columns.steps,
+        FY=rows.filter,
+        FX=columns.filter,
+    )
+    read = _grouped(_windowed(view, rows, columns), groups, sizes.K)
+    operands = [(Operand.I, read)]
+    constant = build.is_constant(weights)
+    if not constant:
+        operands.append((Operand.W, _everything(build.view(weights))))
+    build.add_layer(
+        node,
+        OperatorKind.CONV,
+        sizes,
+        operands,
+        roles=default_roles(len(out)),
+        weights=weights if constant else None,
+        stride=(rows.stride, columns.stride),
+        dilation=(rows.dilation, columns.dilation),
+        padding=Padding(rows.before, columns.before, rows.after, columns.after),
+    )
+
+
+def parse_conv_transpose(node: Node, build: Builder) -> None:
+    """ConvTranspose as the sub-pixel convolution it equals.
+
+    With stride s, output ``o = s q + r`` depends on inputs around q only, through the taps that hit remainder r: a convolution of stride 1 with
+    s x s times the channels and ``ceil(f / s)`` taps per axis, whose channels are then spread over the s x s remainders. MACs and weights are
+    exact where s divides the filter; otherwise the missing taps count as zeros that are multiplied.
+    (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.)
+    """
+    data, weights = node.input(0), node.input(1)
+    view = build.view(data)
+    out = build.shape(node.outputs[0])
+    groups = node.integer("group", 1)
+    filters = build.shape(weights)
+    rows, columns = read_windows(node, filters[2:], view.shape[2:], out[2:], transposed=True)
+    phases = rows.stride * columns.stride
+    sizes = LoopSizes(
+        B=out[0],
+        G=groups,
+        K=out[1] // groups * phases,
+        C=view.shape[1] // groups,
+        OY=math.ceil(rows.steps / rows.stride),
+        OX=math.ceil(columns.steps / columns.stride),
+        FY=math.ceil((rows.reach + 1) / rows.stride),
+        FX=math.ceil((columns.reach + 1) / columns.stride),
+    )
+    read = view
+    for dim, axis, steps in ((2, rows, sizes.OY), (3, columns, sizes.OX))[: len(out) - 2]:
+        first = axis.before - axis.reach + axis.stride - 1
+        last = axis.before + axis.stride - 1
+        read = read.map_dim(dim, steps, scale=axis.stride, low=min(first, last), high=last, divisor=axis.stride)
+    read = _grouped(read, groups, sizes.K)
+    constant = build.is_constant(weights)
+    operands = [(Operand.I, read)]
+    if not constant:
+        operands.append((Operand.W, _everything(build.view(weights))))
+    inner = (out[0], groups * sizes.K, sizes.OY, sizes.OX)[: len(out)]
+    spread = build.add_layer(
+        node,
+        OperatorKind.CONV,
+        sizes,
+        operands,
+        roles=default_roles(len(out)),
+        shape=inner,
+        weights=weights if constant else None,
+    )
+    result = spread.map_dim(1, out[1], scale=phases, low=0, high=phases - 1)
+    for dim, axis in ((2, rows), (3, columns))[: len(out) - 2]:
+        result = result.map_dim(dim, out[dim], divisor=axis.stride)
+    build.present(node, result)
+
+
+def _filter_shape(node: Node, build: Builder, weights: str, view: View) -> tuple[int, ...]:
+    """Return the filter's shape; from the kernel_shape attribute and the output where the file leaves it out."""
+    if not 3 <= len(view.shape) <= 4:
+        raise Unsupported(f"{len(view.shape) - 2}-D convolution; 1-D and 2-D are known")
+    shape = build.graph.known_shape(weights)
+    if shape is not None:
+        return shape
+    kernel = node.integers("kernel_shape", ())
+    if not kernel:
+        return build.shape(weights)
+    return (build.shape(node.outputs[0])[1], view.shape[1] // node.integer("group", 1), *kernel)
+
+
+def _windowed(view: View, rows: Window, columns: Window) -> View:
+    """Let the spatial dimensions be those of the output, reading windows of the input."""
+    for dim, axis in ((2, rows), (3, columns))[: len(view.shape) - 2]:
+        view = view.map_dim(dim, axis.steps, scale=axis.stride, low=-axis.before, high=axis.reach - axis.before)
+    return view.with_roles(default_roles(len(view.shape)))
+
+
+def _grouped(view: View, groups: int, outputs: int) -> View:
+    """Let the channel dimension be that of the output: each of its groups of `outputs` channels reads the input channels of its group."""
+    batch, channels, *spatial = view.shape
+    split = view.reshape((batch, groups, channels // groups, *spatial)).whole(2, outputs)
+    return split.reshape((batch, groups * outputs, *spatial)).with_roles(view.roles)
+
+
+def _everything(view: View) -> View:
+    """Read the whole tensor for every tile."""
+    for dim in range(len(view.shape)):
+        view = view.whole(dim)
+    return view
