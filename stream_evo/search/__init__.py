@@ -1,0 +1,85 @@
+"""Multi-objective search over integer vectors: engines, operators' contracts, the loop, the archive.
+
+An engine asks for a batch of genomes and is told their objectives; `optimize` owns the budget, evaluates each genome once, keeps all
+non-dominated points, stores everything on disk as it comes, and reports. Everything is minimised; infeasible genomes rank behind feasible
+ones.
+
+The loop:
+    optimize, SearchProblem, Budget, Progress, Callback, SearchResult, StopReason, LeastInfeasible
+Engines:
+    ENGINES, find_engine, Engine, EngineContext, EngineFactory, EngineState, NsgaTwo, Diversity, RandomSearch
+Contracts of operators and of what is searched:
+    Sampling, Crossover, Mutation, Repair, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator, BatchEvaluation
+What is kept:
+    EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront
+Measures:
+    hypervolume, reference_point, nondominated
+Plug-ins:
+    load_plugin, PLUGIN_KINDS; checks for tests of one's own are in `stream_evo.search.testing`
+"""
+
+from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
+from stream_evo.search._contracts import (
+    BatchEvaluation,
+    BatchEvaluator,
+    Conditional,
+    Crossover,
+    Engine,
+    EngineContext,
+    EngineFactory,
+    EngineState,
+    KnowsCores,
+    Mutation,
+    OperatorSet,
+    Repair,
+    Sampling,
+    Spec,
+)
+from stream_evo.search._engines import ENGINES, find_engine
+from stream_evo.search._front import ParetoFront
+from stream_evo.search._nsga2 import Diversity, NsgaTwo
+from stream_evo.search._optimize import optimize
+from stream_evo.search._pareto import hypervolume, nondominated, reference_point
+from stream_evo.search._problem import SearchProblem
+from stream_evo.search._random import RandomSearch
+from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
+from stream_evo.search._variation import Variation
+
+__all__ = [
+    "ARCHIVE_NAME",
+    "ENGINES",
+    "Batch",
+    "BatchEvaluation",
+    "BatchEvaluator",
+    "Budget",
+    "Callback",
+    "Conditional",
+    "Crossover",
+    "Diversity",
+    "Engine",
+    "EngineContext",
+    "EngineFactory",
+    "EngineState",
+    "EvaluationArchive",
+    "KnowsCores",
+    "LeastInfeasible",
+    "Mutation",
+    "NsgaTwo",
+    "OperatorSet",
+    "ParetoFront",
+    "Progress",
+    "ProgressRow",
+    "RandomSearch",
+    "Repair",
+    "Sampling",
+    "SearchProblem",
+    "SearchResult",
+    "Spec",
+    "StopReason",
+    "Variation",
+    "find_engine",
+    "hypervolume",
+    "nondominated",
+    "optimize",
+    "reference_point",
+]

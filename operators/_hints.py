@@ -1,0 +1,39 @@
+"""What operators may know of costs beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_evo.typing import FloatArray
+
+__all__ = ["SeedHints"]
+
+
+@dataclass(frozen=True, eq=False)
+class SeedHints:
+    """Rough cost of each layer on each core, e.g. of its whole output as one tile.
+
+    Hints guide where the search starts and what it tries first; wrong ones cost time, not truth.
+
+    Attributes:
+        latency_cycles: (L, N), by core index; infinite where the layer cannot run.
+        energy_pj: (L, N), infinite at the same places.
+
+    Raises:
+        ValueError: The shapes differ, or a layer has no finite cost.
+    """
+
+    latency_cycles: FloatArray
+    energy_pj: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("latency_cycles", "energy_pj"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        if self.latency_cycles.ndim != 2 or self.latency_cycles.shape != self.energy_pj.shape:
+            raise ValueError(f"hints must have equal shapes (L, N), got {self.latency_cycles.shape} and {self.energy_pj.shape}")
+        if not (np.isfinite(self.latency_cycles).any(axis=1) & np.isfinite(self.energy_pj).any(axis=1)).all():
+            raise ValueError("every layer needs a core with finite hints")

@@ -1,0 +1,62 @@
+"""The unbounded archive of non-dominated points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_evo.search._pareto import nondominated
+from stream_evo.typing import FloatArray, IntArray
+
+__all__ = ["ParetoFront"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoFront:
+    """All non-dominated feasible points found so far, one per objective vector.
+
+    A value: `extended` returns another front. Points are ordered by their objectives, so equal sets are equal arrays.
+
+    Attributes:
+        genomes: Canonical genomes, int64 (P, V).
+        objectives: What they are compared by, float64 (P, F), mutually non-dominated and distinct.
+        metrics: All metrics, float64 (P, M).
+    """
+
+    genomes: IntArray
+    objectives: FloatArray
+    metrics: FloatArray
+
+    @classmethod
+    def empty(cls, genes: int, objectives: int, metrics: int) -> ParetoFront:
+        """Return a front without points."""
+        return cls(np.empty((0, genes), dtype=np.int64), np.empty((0, objectives)), np.empty((0, metrics)))
+
+    def __len__(self) -> int:
+        return len(self.genomes)
+
+    def extended(self, genomes: IntArray, objectives: FloatArray, metrics: FloatArray) -> ParetoFront:
+        """Return the front of these points and the given feasible ones; among equal objective vectors the first found stays.
+
+        Args:
+            genomes: (P, V).
+            objectives: (P, F), finite.
+            metrics: (P, M).
+        """
+        if len(self):
+            # Most children are dominated by the front. Weeding them out against it first keeps the sort below rare.
+            dominated = np.zeros(len(objectives), dtype=np.bool_)
+            for index, point in enumerate(objectives):
+                dominated[index] = bool(np.all(self.objectives <= point, axis=1).any())
+            if dominated.all():
+                return self
+            genomes, objectives, metrics = genomes[~dominated], objectives[~dominated], metrics[~dominated]
+        united = np.concatenate([self.objectives, objectives])
+        first = np.unique(united, axis=0, return_index=True)[1]  # lexicographic order, first of equal rows
+        kept = first[nondominated(united[first])]
+        return ParetoFront(
+            np.concatenate([self.genomes, genomes])[kept],
+            united[kept],
+            np.concatenate([self.metrics, metrics])[kept],
+        )

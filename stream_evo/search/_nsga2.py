@@ -1,0 +1,204 @@
+"""NSGA-II, vectorised over the population, with two measures of diversity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from stream_evo.search._contracts import Engine, EngineContext, EngineState
+from stream_evo.search._pareto import (
+    constrained_ranks,
+    crowding_distances,
+    hypervolume_contributions,
+    reference_point,
+    repeated_rows,
+)
+from stream_evo.search._rng import restore_rng, rng_state
+from stream_evo.search._variation import Brood, Variation
+from stream_evo.typing import FloatArray, IntArray
+
+__all__ = ["Diversity", "NsgaTwo"]
+
+_NOVELTY_ROUNDS = 4
+# Rounds in which a front is cut down by hypervolume contribution; contributions are computed anew in each. In 4-D a round costs 7 ms,
+# beyond it
+# far more, and one objective has no diversity.
+_TRUNCATION_ROUNDS = {2: 16, 3: 16, 4: 2}
+
+
+class Diversity(StrEnum):
+    """What decides between members of one front."""
+
+    CROWDING = "crowding"
+    HYPERVOLUME = "hypervolume"
+
+
+@dataclass(frozen=True, slots=True)
+class _Population:
+    """Survivors of one generation, best rank first."""
+
+    genomes: IntArray
+    objectives: FloatArray
+    violation: FloatArray
+    ranks: IntArray
+    diversity: FloatArray
+
+
+class NsgaTwo:
+    """NSGA-II (Deb, Pratap, Agarwal, Meyarivan 2002) with constrained domination.
+
+    Parents win binary tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down
+    to the
+    population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four times.
+
+    With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
+    Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
+    at most 16
+    rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much, crowding
+    distance stands in.
+
+    An operator's gain is 1 for each child that survives, 0 otherwise.
+
+    Args:
+        context: Space, operators and source of chance.
+        diversity: Measure of diversity.
+    """
+
+    def __init__(self, context: EngineContext, diversity: Diversity = Diversity.HYPERVOLUME) -> None:
+        self._context = context
+        self._by_hypervolume = diversity is Diversity.HYPERVOLUME and context.objectives in _TRUNCATION_ROUNDS
+        self._variation = Variation(context.spec, context.operators, context.rng)
+        self._population: _Population | None = None
+        self._brood: Brood | None = None
+
+    @classmethod
+    def by_crowding(cls, context: EngineContext) -> Engine:
+        """Return the classical variant: diversity by crowding distance."""
+        return cls(context, Diversity.CROWDING)
+
+    def ask(self) -> IntArray:
+        """Return the next generation's genomes, see `Engine`."""
+        brood = self._first() if self._population is None else self._breed(self._context.population)
+        for _ in range(_NOVELTY_ROUNDS):
+            stale = self._stale(brood.genomes)
+            if not stale.size:
+                break
+            if self._population is None:
+                brood = brood.replaced(stale, self._variation.children(brood.genomes[stale], brood.genomes[stale]))
+            else:
+                brood = brood.replaced(stale, self._breed(stale.size))
+        self._brood = brood
+        return brood.genomes
+
+    def tell(self, genomes: IntArray, objectives: FloatArray, violation: FloatArray) -> None:
+        """Take the scores of the genomes asked for, see `Engine`."""
+        if self._brood is None or len(genomes) != len(self._brood.genomes):
+            raise RuntimeError("tell takes the scores of exactly the genomes that ask returned")
+        old = self._population
+        if old is not None:
+            genomes = np.concatenate([old.genomes, genomes])
+            objectives = np.concatenate([old.objectives, objectives])
+            violation = np.concatenate([old.violation, violation])
+        kept, self._population = self._survivors(genomes, objectives, violation)
+        if old is not None:
+            survived = np.zeros(len(genomes))
+            survived[kept] = 1.0
+            self._variation.learn(self._brood, survived[len(old.genomes) :])
+        self._brood = None
+
+    def state(self) -> EngineState:
+        """Return population, what was learnt about operators, and the state of chance."""
+        state: EngineState = {"rng": rng_state(self._context.rng), **self._variation.state()}
+        if self._population is not None:
+            state |= {name: getattr(self._population, name) for name in _Population.__slots__}
+        return state
+
+    def restore(self, state: EngineState) -> None:
+        """Continue from `state`."""
+        restore_rng(self._context.rng, state["rng"])
+        self._variation.restore(state)
+        self._population = _Population(**{name: state[name] for name in _Population.__slots__}) if "genomes" in state else None
+        self._brood = None
+
+    def _first(self) -> Brood:
+        context = self._context
+        genomes = context.operators.sampling(context.spec, context.population, context.rng)
+        nothing = np.full(len(genomes), -1, dtype=np.int64)
+        return Brood(context.operators.prepare(context.spec, genomes), nothing, nothing)
+
+    def _breed(self, count: int) -> Brood:
+        if self._population is None:
+            raise RuntimeError("there are no parents yet")
+        parents = self._tournament(self._population, 2 * count)
+        return self._variation.children(self._population.genomes[parents[:count]], self._population.genomes[parents[count:]])
+
+    def _tournament(self, population: _Population, count: int) -> IntArray:
+        """Return the winners of `count` binary tournaments, (count,); ties go to the first drawn, which is as good as chance."""
+        pairs = self._context.rng.integers(len(population.genomes), size=(2, count))
+        ranks, diversity = population.ranks[pairs], population.diversity[pairs]
+        second = (ranks[1] < ranks[0]) | ((ranks[1] == ranks[0]) & (diversity[1] > diversity[0]))
+        return np.asarray(np.where(second, pairs[1], pairs[0]))
+
+    def _stale(self, genomes: IntArray) -> IntArray:
+        """Return the indices of children that are known or repeat an earlier child."""
+        stale = self._context.is_known(genomes)
+        first = np.unique(genomes, axis=0, return_index=True)[1]
+        repeated = np.ones(len(genomes), dtype=np.bool_)
+        repeated[first] = False
+        return np.flatnonzero(stale | repeated)
+
+    def _survivors(self, genomes: IntArray, objectives: FloatArray, violation: FloatArray) -> tuple[IntArray, _Population]:
+        ranks = constrained_ranks(objectives, violation)
+        count = min(self._context.population, len(ranks))
+        order = np.argsort(ranks, kind="stable")
+        last = ranks[order[count - 1]]
+        sure = order[ranks[order] < last]
+        torn = order[ranks[order] == last]
+        free = count - len(sure)
+        if len(torn) > free:
+            torn = self._truncated(torn, free, objectives, violation, ranks)
+        kept = np.concatenate([sure, torn])
+        diversity = self._diversity(objectives[kept], violation[kept], ranks[kept])
+        return kept, _Population(genomes[kept], objectives[kept], violation[kept], ranks[kept], diversity)
+
+    def _truncated(self, torn: IntArray, free: int, objectives: FloatArray, violation: FloatArray, ranks: IntArray) -> IntArray:
+        """Choose `free` members of the front that does not fit whole; indices (K,) to (free,)."""
+        if violation[torn[0]] > 0.0:
+            return torn[:free]
+        points = objectives[torn]
+        # Copies of points share a rank with nothing else: any of them will do.
+        if repeated_rows(points).any() or not self._by_hypervolume:
+            best = np.argsort(-crowding_distances(points, ranks[torn]), kind="stable")[:free]
+            return torn[np.sort(best)]
+        points = _normalised(points)
+        reference = reference_point(points)
+        left = np.arange(len(torn))
+        rounds = _TRUNCATION_ROUNDS[points.shape[1]]
+        while len(left) > free:
+            contributions = hypervolume_contributions(points[left], reference)
+            drop = max(1, -(-(len(torn) - free) // rounds))
+            drop = min(drop, len(left) - free)
+            left = np.sort(left[np.argsort(contributions, kind="stable")[drop:]])
+        return torn[left]
+
+    def _diversity(self, objectives: FloatArray, violation: FloatArray, ranks: IntArray) -> FloatArray:
+        feasible = np.flatnonzero(violation <= 0.0)
+        diversity = np.zeros(len(ranks))
+        if not feasible.size:
+            return diversity
+        if not self._by_hypervolume:
+            diversity[feasible] = crowding_distances(objectives[feasible], ranks[feasible])
+            return diversity
+        # Only the first front is worth the computation: parents of later ones win by rank alone or lose.
+        first = feasible[ranks[feasible] == 0]
+        points = _normalised(objectives[first])
+        diversity[first] = hypervolume_contributions(points, reference_point(points))
+        return diversity
+
+
+def _normalised(points: FloatArray) -> FloatArray:
+    low = points.min(axis=0)
+    span = points.max(axis=0) - low
+    return np.asarray((points - low) / np.where(span > 0.0, span, 1.0))

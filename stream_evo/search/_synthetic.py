@@ -1,0 +1,160 @@
+"""A search problem with the structure of the real one and a cost of microseconds, for tests of engines and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+
+from stream_evo.search._problem import SearchProblem
+from stream_evo.typing import FloatArray, IntArray
+
+__all__ = ["SyntheticEvaluator", "SyntheticScores", "SyntheticSpec", "synthetic_problem"]
+
+_METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
+
+
+@dataclass(frozen=True)
+class SyntheticSpec:
+    """A space with allocation, cuts, tile sizes, and on demand dataflows and a priority.
+
+    Not every core can run every layer, tile choices differ from layer to layer, and genes can be pinned, as in the real space.
+
+    Attributes:
+        layers: Number of layers L.
+        cores: Number of cores N.
+        dataflows: Dataflows per core; 1 leaves the segment out.
+        priority: Whether there is a priority gene.
+        pins: Value of each pinned gene by its index.
+    """
+
+    layers: int = 12
+    cores: int = 4
+    dataflows: int = 1
+    priority: bool = False
+    pins: Mapping[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def capable(self) -> tuple[tuple[int, ...], ...]:
+        """Cores that can run each layer: every third layer cannot run on the last core."""
+        return tuple(tuple(range(self.cores - int(layer % 3 == 0 and self.cores > 1))) for layer in range(self.layers))
+
+    @cached_property
+    def segments(self) -> Mapping[str, slice]:
+        """Where each segment lies."""
+        lengths = {"allocation": self.layers, "cut": self.layers - 1, "tile": self.layers}
+        if self.dataflows > 1:
+            lengths["dataflow"] = self.cores
+        if self.priority:
+            lengths["priority"] = 1
+        ends = np.cumsum(list(lengths.values())).tolist()
+        return MappingProxyType({name: slice(end - length, end) for (name, length), end in zip(lengths.items(), ends, strict=True)})
+
+    @cached_property
+    def lower(self) -> IntArray:
+        """Smallest value of each gene, (V,)."""
+        return self._bounds[0]
+
+    @cached_property
+    def upper(self) -> IntArray:
+        """Largest value of each gene, (V,)."""
+        return self._bounds[1]
+
+    def canonical(self, genomes: IntArray) -> IntArray:
+        """Genomes (P, V) clipped to the bounds."""
+        return np.clip(np.asarray(genomes, dtype=np.int64), self.lower, self.upper)
+
+    @cached_property
+    def _bounds(self) -> tuple[IntArray, IntArray]:
+        upper = np.ones(max(part.stop for part in self.segments.values()), dtype=np.int64)
+        lower = np.zeros_like(upper)
+        upper[self.segments["allocation"]] = [len(cores) - 1 for cores in self.capable]
+        upper[self.segments["tile"]] = 2 + np.arange(self.layers) % 4
+        if "dataflow" in self.segments:
+            upper[self.segments["dataflow"]] = self.dataflows - 1
+        for gene, value in self.pins.items():
+            lower[gene] = upper[gene] = value
+        lower.setflags(write=False)
+        upper.setflags(write=False)
+        return lower, upper
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticScores:
+    """Metrics (P, 5) and violation in bytes (P,)."""
+
+    metrics: FloatArray
+    violation_bytes: FloatArray
+
+
+@dataclass(frozen=True)
+class SyntheticEvaluator:
+    """Scores of a made-up chip, in closed form over the batch.
+
+    Latency: stacks run one after the other; inside a stack the cores run in parallel, better so with finer tiles. Energy: work on cores
+    that differ in
+    efficiency, tensors that change cores, and twice as much for tensors that leave the chip at cuts. Memory: whole tensors at cuts, tiles
+    inside
+    stacks. A stack whose weights exceed what a core holds misses by the excess.
+
+    Attributes:
+        spec: The space.
+        seed: Chooses the numbers of layers and cores.
+    """
+
+    spec: SyntheticSpec = field(default_factory=SyntheticSpec)
+    seed: int = 0
+
+    def evaluate(self, genomes: IntArray, workers: int = 1) -> SyntheticScores:
+        """Score genomes (P, V); `workers` changes nothing."""
+        del workers
+        work, speed, efficiency, tensor, weights = self._chip
+        spec = self.spec
+        core, cut, tile = (genomes[:, spec.segments[name]] for name in ("allocation", "cut", "tile"))
+        count, layers = core.shape
+        stack = np.zeros((count, layers), dtype=np.int64)
+        np.cumsum(cut, axis=1, out=stack[:, 1:])
+        time, energy = work / speed[core], work * efficiency[core] / speed[core] ** 0.5
+        flow = genomes[:, spec.segments["dataflow"]] if "dataflow" in spec.segments else np.zeros((count, spec.cores), dtype=np.int64)
+        time = time * (1.0 + 0.3 * (np.take_along_axis(flow, core, axis=1) != np.arange(layers) % spec.dataflows))
+        time, energy = time * (1.0 + 0.02 * tile**2), energy * (1.0 + 0.03 * tile**2)
+        busy, held = (self._by_stack(values, stack, core) for values in (time, np.broadcast_to(weights, core.shape)))
+        alone = self._by_stack(time / 2.0**tile, stack, np.zeros_like(core)).max(axis=2)
+        latency = (busy.max(axis=2) + alone).sum(axis=1)
+        boundary = tensor[:-1]
+        moved = boundary * (core[:, 1:] != core[:, :-1])
+        energy_total = energy.sum(axis=1) + 0.4 * moved.sum(axis=1) + 2.0 * (boundary * cut).sum(axis=1)
+        kept = np.where(np.pad(cut, ((0, 0), (0, 1)), constant_values=1) == 1, tensor, tensor / 2.0**tile)
+        memory = self._by_stack(kept, stack, np.zeros_like(core)).max(axis=(1, 2))
+        if "priority" in spec.segments:
+            late = genomes[:, spec.segments["priority"]][:, 0] == 1
+            latency, memory = np.where(late, 0.95 * latency, latency), np.where(late, 1.2 * memory, memory)
+        dram = (boundary * cut).sum(axis=1) + tensor[-1]
+        violation = np.maximum(held - 2.5 * weights.mean() * np.sqrt(layers), 0.0).sum(axis=(1, 2))
+        return SyntheticScores(np.stack([latency, energy_total, memory, latency * energy_total, dram], axis=1), violation)
+
+    @cached_property
+    def _chip(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        rng = np.random.default_rng(self.seed)
+        layers, cores = self.spec.layers, self.spec.cores
+        work, tensor, weights = (rng.lognormal(3.0, 0.8, size=layers) for _ in range(3))
+        return work, rng.uniform(0.5, 3.0, size=cores), rng.uniform(0.5, 2.0, size=cores), tensor, weights
+
+    def _by_stack(self, values: FloatArray, stack: IntArray, core: IntArray) -> FloatArray:
+        """Sum values (P, L) per stack and core, (P, L, N)."""
+        count, layers = stack.shape
+        flat = ((np.arange(count)[:, None] * layers + stack) * self.spec.cores + core).ravel()
+        size = count * layers * self.spec.cores
+        sums = np.bincount(flat, weights=values.ravel(), minlength=size).astype(np.float64)
+        return sums.reshape(count, layers, self.spec.cores)
+
+
+def synthetic_problem(layers: int = 12, cores: int = 4, seed: int = 0, objectives: int = 3) -> SearchProblem:
+    """Return a synthetic search problem over the first `objectives` of latency, energy, memory, their product, and off-chip traffic."""
+    evaluator = SyntheticEvaluator(SyntheticSpec(layers, cores), seed)
+    return SearchProblem(
+        evaluator, _METRICS, _METRICS[:objectives], fingerprint={"synthetic": f"{layers} layers, {cores} cores, seed {seed}"}
+    )
