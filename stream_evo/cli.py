@@ -23,6 +23,7 @@ app = typer.Typer(
     help="Multi-objective search of how neural networks run on multi-core accelerators.",
     epilog="Documentation: README.md and stream_evo/README.md of the project.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help keeps its columns on narrow terminals, and starts faster
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

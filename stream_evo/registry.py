@@ -13,7 +13,7 @@ Catalogues:
     operators: name -> operator class.
 
 Resolution of what a user typed, a name or a file:
-    load_network, load_hardware, load_core.
+    load_network, load_hardware, load_core, load_problem.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # these modules take a tenth of a second and more to import
     from stream_evo.hardware import Accelerator, Core
     from stream_evo.workload import Bits, Workload
 
-__all__ = ["accelerators", "cores", "load_core", "load_hardware", "load_network", "networks", "operators", "problems"]
+__all__ = ["accelerators", "cores", "load_core", "load_hardware", "load_network", "load_problem", "networks", "operators", "problems"]
 
 
 def networks() -> Mapping[str, Callable[[], onnx.ModelProto]]:
@@ -104,6 +104,22 @@ def load_core(name_or_file: str | Path) -> Core:
     from stream_evo.hardware import load_core as load  # noqa: PLC0415  # as above
 
     return load(_yaml_file("core", name_or_file, cores))
+
+
+def load_problem(name_or_file: str | Path) -> Any:
+    """Load a problem by its name in the catalogue or from a problem file.
+
+    Problem files are read by the one entry point ``yaml`` of group ``stream_evo.problem_readers``: the engine knows no concrete problem.
+
+    Raises:
+        UnknownNameError: no such name.
+        InputError: the file is missing or holds faults.
+    """
+    if not _is_file(name_or_file, (".yaml", ".yml")):
+        return _find("problem", str(name_or_file), problems())
+    path = _existing(name_or_file, "problem")
+    (reader,) = metadata.entry_points(group="stream_evo.problem_readers", name="yaml")
+    return reader.load()(path)
 
 
 def _yaml_file(kind: str, name_or_file: str | Path, catalogue: Callable[[], Mapping[str, Path]]) -> Path:

@@ -50,6 +50,10 @@ def _rows(catalogue: Catalogue) -> list[tuple[str, str]]:
             (name, f"{problem.network} on {problem.hardware}: {', '.join(problem.objectives)}")
             for name, problem in registry.problems().items()
         ]
+    if catalogue is Catalogue.ENGINES:
+        from stream_evo.search import ENGINES  # noqa: PLC0415  # imports moocore
+
+        return [(name, _first_line(engine.__doc__)) for name, engine in ENGINES.items()]
     if catalogue is Catalogue.OPERATORS:
         return [(name, _first_line(operator.__doc__)) for name, operator in registry.operators().items()]
     return []
@@ -74,4 +78,4 @@ def _core(name: str) -> str:
 
 
 def _first_line(text: str | None) -> str:
-    return (text or "").strip().partition("\n")[0]
+    return (text or "").strip().partition("\n")[0].removeprefix("Return ")

@@ -27,7 +27,7 @@ def install(monkeypatch: pytest.MonkeyPatch):
     """Pretend that exactly these entry points are installed."""
 
     def pretend(*entries: FakeEntry) -> None:
-        monkeypatch.setattr(metadata, "entry_points", lambda *, group: list(entries))
+        monkeypatch.setattr(metadata, "entry_points", lambda **_: list(entries))
         registry._catalogue.cache_clear()
 
     yield pretend

@@ -1,0 +1,253 @@
+"""The package's functions: the same jobs as the command line's, from Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_evo._run._job import METRICS, Job
+from stream_evo._run._operators import operator_set
+from stream_evo._run._result import PointMetrics, Result
+from stream_evo._run._save import save_result, start_folder
+from stream_evo._run._session import Session, load_workload, open_session, session_of
+from stream_evo.errors import RunFolderError
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping import GenomeOptions, load_mapping
+from stream_evo.mapping import Mapping as NetworkMapping
+from stream_evo.report import RunFolder
+from stream_evo.search import Budget, EvaluationArchive, Progress, SearchProblem
+from stream_evo.search import optimize as search_front
+from stream_evo.typing import FloatArray
+from stream_evo.workload import Bits, Workload, describe
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["PointMetrics", "Result", "evaluate", "inspect", "job_of", "optimize", "resume_job", "run_job"]
+
+_ProgressCallback = Callable[[Progress], None]
+
+
+def optimize(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    *,
+    objectives: Sequence[str] = ("energy", "latency", "memory"),
+    population: int = 100,
+    generations: int | None = None,
+    evaluations: int | None = None,
+    time_limit_s: float | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    engine: str = "nsga2",
+    operators: Sequence[str] = (),
+    pin: str | Path | None = None,
+    split: bool = False,
+    dataflow: bool = False,
+    priority: bool = False,
+    limits: Mapping[str, float] | None = None,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+    out: str | Path | None = None,
+    on_progress: _ProgressCallback | None = None,
+) -> Result:
+    """Search the Pareto front of a network on an accelerator.
+
+    The same arguments give the same front on any number of workers; only a time limit or Ctrl-C decide by the clock how far the search
+    gets. Ctrl-C ends the search and returns what was found so far.
+
+    Args:
+        network: Name in the catalogue, ONNX file, ONNX model, or workload.
+        hardware: Name in the catalogue, YAML file, or accelerator.
+        objectives: What to minimise, of ``latency``, ``energy``, ``memory``, ``edp``, ``dram``.
+        population: Genomes per generation.
+        generations: Generations to do; by default 100 if there is no other budget.
+        evaluations: Most evaluations to do.
+        time_limit_s: Most seconds to spend searching.
+        seed: Seed of all chance.
+        workers: Threads that evaluate; by default one per processor core.
+        engine: Search engine, a name of ``stream_evo.search.ENGINES``.
+        operators: Operators in place of the default ones: names of the catalogue, or ``FILE.py:NAME``.
+        pin: File of decisions that are fixed.
+        split: Search the spreading of layers over several cores, too.
+        dataflow: Search each core's dataflow, too.
+        priority: Search the scheduling priority, too.
+        limits: Objective -> largest allowed value, in the unit of its metric.
+        bits: Bits per element, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+        out: Folder to keep every evaluation in as it comes, and to write the results into; by default nothing is written.
+        on_progress: Called after each generation.
+
+    Returns:
+        The front; empty if nothing feasible was found.
+
+    Raises:
+        UnknownNameError: an unknown network, accelerator, objective, engine or operator.
+        InputError: a file with faults, settings out of range, a layer that no core can run, contradictory pins.
+        PluginError: an operator of a file breaks its contract.
+        RunFolderError: `out` holds another run or cannot be written.
+    """
+    if out is not None:
+        RunFolder.check_free(Path(out))
+    job = Job(
+        network=_label(network),
+        hardware=_label(hardware),
+        objectives=tuple(objectives),
+        population=population,
+        generations=generations,
+        evaluations=evaluations,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        engine=engine,
+        operators=tuple(operators),
+        pin=None if pin is None else str(pin),
+        split=split,
+        dataflow=dataflow,
+        priority=priority,
+        bits=None if bits is None else str(bits),
+        host_operators=host_operators,
+        limits=limits or {},
+    )
+    options = GenomeOptions(split=split, dataflow=dataflow, priority=priority)
+    session = open_session(network, hardware, bits=bits, host_operators=host_operators, options=options, pin=pin)
+    return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
+
+
+def evaluate(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    mapping: str | Path | NetworkMapping,
+    *,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+) -> PointMetrics:
+    """Evaluate one mapping: exactly the numbers of the front it comes from.
+
+    Args:
+        network: Name in the catalogue, ONNX file, ONNX model, or workload.
+        hardware: Name in the catalogue, YAML file, or accelerator.
+        mapping: Mapping file or value.
+        bits: Bits per element, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+
+    Raises:
+        UnknownNameError: an unknown network or accelerator.
+        InputError: a file with faults, or a mapping for another network or accelerator.
+    """
+    session = open_session(network, hardware, bits=bits, host_operators=host_operators)
+    value = mapping if isinstance(mapping, NetworkMapping) else load_mapping(mapping, session.workload, session.accelerator)
+    return session.point_of(value)
+
+
+def inspect(network: str | Path | onnx.ModelProto, *, bits: Bits | str | None = None, host_operators: bool = False) -> dict[str, Any]:
+    """Return what the program makes of a network.
+
+    Returns:
+        ``name``, ``totals`` (``macs``, ``weights``, ``layers``), ``layers``, ``unsupported`` and ``operators``, as plain values.
+
+    Raises:
+        UnknownNameError: an unknown network.
+        InputError: the file cannot be read or holds operators that are not supported.
+    """
+    workload = load_workload(network, bits=bits, host_operators=host_operators)
+    return {"name": workload.name, **describe(workload)}
+
+
+def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
+    """Do a job and write its results into a new folder.
+
+    Raises:
+        KeyboardInterrupt: interrupted before anything was evaluated; the folder is as it was.
+    """
+    RunFolder.check_free(out)
+    return _run(job, session_of(job), out, workers=workers, on_progress=on_progress)
+
+
+def job_of(folder: Path) -> Job:
+    """Return the job of a run folder.
+
+    Raises:
+        RunFolderError: the folder holds no run, or one that cannot be continued from files.
+    """
+    manifest = RunFolder.open(folder).manifest()
+    return Job.from_dict(manifest.get("settings"), str(folder))
+
+
+def resume_job(folder: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
+    """Continue the run of a folder, to the same result as if it had never stopped.
+
+    Raises:
+        RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
+    """
+    job = job_of(folder)
+    result = _search(job, session_of(job), folder, workers=workers, on_progress=on_progress)
+    save_result(result, RunFolder.open(folder))
+    return result
+
+
+def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
+    if out is None:
+        return _search(job, session, None, workers=workers, on_progress=on_progress)
+    operator_set(job.operators, session)  # before the folder is claimed: bad input leaves nothing behind
+    folder = start_folder(out, job, session, command=" ".join(sys.argv))
+    try:
+        result = _search(job, session, out, workers=workers, on_progress=on_progress)
+    except BaseException:
+        # Only an empty run is removed: what was evaluated can be resumed.
+        if not EvaluationArchive.exists(out) or _is_empty(out):
+            folder.discard()
+        raise
+    if result.search.interrupted and not result.search.evaluations:
+        folder.discard()
+        raise KeyboardInterrupt
+    save_result(result, folder)
+    return result
+
+
+def _search(job: Job, session: Session, folder: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
+    problem = SearchProblem(
+        session.evaluator, metrics=METRICS, objectives=job.metrics, limits=job.metric_limits, fingerprint=session.fingerprint
+    )
+    found = search_front(
+        problem,
+        operators=operator_set(job.operators, session),
+        budget=Budget(evaluations=job.evaluations, generations=job.generations, seconds=job.time_limit_s),
+        engine=job.engine,
+        population=job.population,
+        seed=job.seed,
+        workers=workers or os.cpu_count() or 1,
+        folder=folder,
+        resume=folder is not None,
+        callbacks=() if on_progress is None else (on_progress,),
+    )
+    best = None if folder is None else _best_history(folder, problem)
+    return Result(job, session, found, session.lower_bounds, session.layer_by_layer(), best)
+
+
+def _best_history(folder: Path, problem: SearchProblem) -> FloatArray:
+    """Return the least value of each objective among feasible genomes after each generation `(generations, F)`, from the archive."""
+    rows = []
+    with EvaluationArchive.read(folder) as archive:
+        for batch in archive.batches():
+            feasible = problem.violation(batch.metrics, batch.violation) <= 0.0
+            values = problem.objective_values(batch.metrics)[feasible]
+            rows.append(values.min(axis=0, initial=np.inf))
+    return np.minimum.accumulate(np.array(rows).reshape(len(rows), len(problem.objectives)), axis=0)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with EvaluationArchive.read(folder) as archive:
+            return next(archive.batches(), None) is None
+    except RunFolderError:
+        return False
+
+
+def _label(value: object) -> str:
+    """Return how a job names something: what the user typed, or the name of a value in memory."""
+    return str(value) if isinstance(value, str | Path) else f"<{getattr(value, 'name', '') or type(value).__name__}>"

@@ -1,0 +1,162 @@
+"""``stream-evo run`` and ``stream-evo resume``: search the front and write it into a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table, say
+from stream_evo.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from stream_evo._api import Result
+    from stream_evo._run._job import Job
+    from stream_evo.search import Progress
+
+__all__ = ["resume", "run"]
+
+NOTHING_FEASIBLE = 3
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Threads that evaluate, one per processor core if not given; the result does not depend on them."
+    ),
+]
+
+
+@guarded
+def run(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results; it must not hold another run.", show_default=False)],
+    problem: Annotated[
+        str | None, typer.Argument(metavar="[PROBLEM|FILE.yaml]", help="A name of 'list problems', or a problem file.")
+    ] = None,
+    network: Annotated[str | None, typer.Option(metavar="NAME|FILE.onnx", help="Network, in place of the problem's.")] = None,
+    hardware: Annotated[str | None, typer.Option(metavar="NAME|FILE.yaml", help="Accelerator, in place of the problem's.")] = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="What to minimise, of latency, energy, memory, edp, dram; energy,latency,memory if not given."
+        ),
+    ] = None,
+    population: Annotated[int | None, typer.Option(metavar="N", min=2, help="Genomes per generation; 100 if not given.")] = None,
+    generations: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Stop after so many; 100 if there is no other budget.")
+    ] = None,
+    evaluations: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop after so long; the result then depends on the machine.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed of all chance; 0 if not given.")] = None,
+    workers: WorkersOption = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Search engine, of 'list engines'; nsga2 if not given.")] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|FILE.py:NAME", help="Operator in place of the default ones; can be repeated.")
+    ] = None,
+    pin: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Decisions that are fixed: a whole or partial mapping file.")
+    ] = None,
+    split: Annotated[bool | None, typer.Option("--split/--no-split", help="Search the spreading of layers over several cores.")] = None,
+    dataflow: Annotated[bool | None, typer.Option("--dataflow/--no-dataflow", help="Search each core's dataflow.")] = None,
+    priority: Annotated[bool | None, typer.Option("--priority/--no-priority", help="Search the scheduling priority.")] = None,
+    max_latency: Annotated[float | None, typer.Option(metavar="CYCLES", help="Largest allowed latency.")] = None,
+    max_energy: Annotated[float | None, typer.Option(metavar="PJ", help="Largest allowed energy.")] = None,
+    max_memory: Annotated[float | None, typer.Option(metavar="BYTES", help="Largest allowed peak of on-chip memory.")] = None,
+    bits: BitsOption = None,
+    host_ops: HostOpsOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search the Pareto front of a network on an accelerator and write it into a folder."""
+    from stream_evo._run._job import Job  # noqa: PLC0415  # not needed for --help
+    from stream_evo.report import RunFolder  # noqa: PLC0415  # as above
+
+    RunFolder.check_free(out)
+    given: dict[str, Any] = {
+        "network": network,
+        "hardware": hardware,
+        "objectives": None if objectives is None else tuple(part.strip() for part in objectives.split(",") if part.strip()),
+        "population": population,
+        "generations": generations,
+        "evaluations": evaluations,
+        "time_limit_s": time_limit,
+        "seed": seed,
+        "engine": engine,
+        "operators": tuple(operator) if operator else None,
+        "pin": None if pin is None else str(pin),
+        "split": split,
+        "dataflow": dataflow,
+        "priority": priority,
+        "bits": bits,
+        "host_operators": host_ops or None,
+        "limits": {
+            name: value for name, value in (("latency", max_latency), ("energy", max_energy), ("memory", max_memory)) if value is not None
+        },
+    }
+    settings = _problem_settings(problem) | {name: value for name, value in given.items() if value is not None}
+    missing = [f"--{name}" for name in ("network", "hardware") if name not in settings]
+    if missing:
+        raise InputError("run", [Fault(f"{' and '.join(missing)} missing", hint="Give both, or a problem: stream-evo list problems")])
+    job = Job(**settings)
+    from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
+
+    _search(job, lambda progress: _api.run_job(job, out, workers=workers, on_progress=progress), out, quiet=quiet, as_json=as_json)
+
+
+@guarded
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the run.", show_default=False)],
+    workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Continue an interrupted run to the same result as if it had never been interrupted."""
+    from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
+
+    job = _api.job_of(folder)
+    _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, quiet=quiet, as_json=as_json)
+
+
+def _problem_settings(problem: str | None) -> dict[str, Any]:
+    """Return the settings that a problem of the catalogue or a problem file states."""
+    if problem is None:
+        return {}
+    from stream_evo import registry  # noqa: PLC0415  # reads the metadata of installed packages
+
+    found = registry.load_problem(problem)
+    settings = {item.name: getattr(found.settings, item.name) for item in dataclasses.fields(found.settings)}
+    settings |= {"network": found.network, "hardware": found.hardware, "objectives": tuple(found.objectives)}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items() if value is not None}
+
+
+def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], out: Path, *, quiet: bool, as_json: bool) -> None:
+    from stream_evo._cli._progress import ProgressView  # noqa: PLC0415  # imports rich
+
+    if not quiet:
+        say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
+    with ProgressView(job, quiet=quiet) as view:
+        result = search(view)
+    if as_json:
+        print_json(result.summary() | {"folder": str(out)})
+    else:
+        _print_summary(result, out)
+    if not len(result):
+        say(result.why_empty())
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+def _print_summary(result: Result, out: Path) -> None:
+    names = result.metric_names
+    rows: list[tuple[object, ...]] = [(label, point, *values) for label, point, values in result.highlights()]
+    print_table(
+        f"{result.title}: {len(result)} points on the front",
+        ("", "point", *names),
+        rows,
+        numeric=("point", *names),
+    )
+    typer.echo(f"\n{result.search.evaluations:,} evaluations; {result.search.stop}. Written to {out}")

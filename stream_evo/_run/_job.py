@@ -1,0 +1,127 @@
+"""What a run is asked to do: everything that decides its result, as one value that a manifest can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from stream_evo.errors import Fault, InputError, RunFolderError, UnknownNameError
+
+__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job"]
+
+METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
+OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name for name in METRICS})
+"""What a user may minimise: short name -> metric, which carries the unit."""
+
+DEFAULT_GENERATIONS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A search to be done.
+
+    Attributes:
+        network: Name in the catalogue, or path of an ONNX file.
+        hardware: Name in the catalogue, or path of a YAML file.
+        objectives: What to minimise, keys of `OBJECTIVES`, all different.
+        population: Genomes per generation, at least 2.
+        generations: Generations after which the search ends; by default 100 if there is no other budget, else no such limit.
+        evaluations: Evaluations after which it ends.
+        time_limit_s: Seconds after which it ends; with this the result depends on the machine.
+        seed: Seed of all chance.
+        engine: Name of the search engine.
+        operators: Operators in place of the engine's own, each a name of the catalogue or ``FILE.py:NAME``.
+        pin: File of decisions that are fixed.
+        split: The genome spreads a layer's output channels over several cores.
+        dataflow: The genome chooses among the dataflows of each core.
+        priority: The genome chooses the scheduling priority.
+        bits: Bits per element in place of what the graph says, e.g. ``I=8 W=8 O=16 O_final=8``.
+        host_operators: Treat operators without compute meaning as work of the host.
+        limits: Objective -> largest allowed value, in the unit of its metric.
+
+    Raises:
+        UnknownNameError: an objective is not one of `OBJECTIVES`.
+        InputError: something is out of range; all such things are listed.
+    """
+
+    network: str
+    hardware: str
+    objectives: tuple[str, ...] = ("energy", "latency", "memory")
+    population: int = 100
+    generations: int | None = None
+    evaluations: int | None = None
+    time_limit_s: float | None = None
+    seed: int = 0
+    engine: str = "nsga2"
+    operators: tuple[str, ...] = ()
+    pin: str | None = None
+    split: bool = False
+    dataflow: bool = False
+    priority: bool = False
+    bits: str | None = None
+    host_operators: bool = False
+    limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for objective in (*self.objectives, *self.limits):
+            if objective not in OBJECTIVES:
+                raise UnknownNameError("objective", objective, list(OBJECTIVES))
+        faults = []
+        if not self.objectives:
+            faults.append(Fault("there is nothing to minimise", "objectives", expected=f"some of {', '.join(OBJECTIVES)}"))
+        if len(set(self.objectives)) != len(self.objectives):
+            faults.append(Fault("an objective is named twice", "objectives", found=", ".join(self.objectives)))
+        lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
+        for name, minimum in lowest.items():
+            value = getattr(self, name)
+            if value is not None and value < minimum:
+                faults.append(Fault("out of range", name, expected=f"at least {minimum}", found=str(value)))
+        positive = {"time_limit_s": self.time_limit_s, **{f"limit on {name}": value for name, value in self.limits.items()}}
+        for name, number in positive.items():
+            if number is not None and not 0 < number < float("inf"):
+                faults.append(Fault("out of range", name, expected="a finite number above 0", found=str(number)))
+        if faults:
+            raise InputError("settings of the run", faults)
+        if self.generations is None and self.evaluations is None and self.time_limit_s is None:
+            object.__setattr__(self, "generations", DEFAULT_GENERATIONS)
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that the objectives stand for, in their order."""
+        return tuple(OBJECTIVES[name] for name in self.objectives)
+
+    @property
+    def metric_limits(self) -> dict[str, float]:
+        """The limits by metric."""
+        return {OBJECTIVES[name]: value for name, value in self.limits.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, as JSON and YAML hold them; `from_dict` reads them back."""
+        content = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return content | {"objectives": list(self.objectives), "operators": list(self.operators), "limits": dict(self.limits)}
+
+    @classmethod
+    def from_dict(cls, content: object, source: str) -> Job:
+        """Return the job that `as_dict` wrote.
+
+        Args:
+            content: What was read.
+            source: Where it was read, for messages.
+
+        Raises:
+            RunFolderError: these are not the settings of a run of this version.
+        """
+        names = {item.name for item in dataclasses.fields(cls)}
+        if not isinstance(content, dict) or set(content) != names:
+            different = sorted(names ^ set(content)) if isinstance(content, dict) else []
+            raise RunFolderError(
+                f"{source} holds no settings that this version reads" + (f"; they differ in {', '.join(different)}" if different else "")
+            )
+        try:
+            return cls(**content | {"objectives": tuple(content["objectives"]), "operators": tuple(content["operators"])})
+        except (TypeError, ValueError) as error:
+            raise RunFolderError(f"{source} holds damaged settings: {error}") from error

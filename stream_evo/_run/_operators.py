@@ -1,0 +1,57 @@
+"""The operators of a run, from the names a user gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from stream_evo import registry
+from stream_evo._run._session import Session
+from stream_evo.errors import UnknownNameError
+from stream_evo.search import OperatorSet, load_operator
+
+__all__ = ["operator_set"]
+
+_DEFAULT = "set.default"
+
+
+def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
+    """Return the operators of a run.
+
+    Without names, the default set. A name ``set.*`` chooses another set to start from, and what else is named is added to it; without one,
+    each kind that is named takes the place of that kind in the default set.
+
+    Args:
+        names: Names of the catalogue, or ``FILE.py:NAME``.
+        session: What is searched; operators of files are tried on its space before they are used.
+
+    Raises:
+        UnknownNameError: a name that is not in the catalogue.
+        PluginError: an operator of a file cannot be loaded or breaks the contract of its kind.
+    """
+    known = registry.operators()
+    sets = [name for name in names if name.startswith("set.")]
+    for name in names:
+        if not _is_plugin(name) and name not in known:
+            raise UnknownNameError("operator", name, list(known))
+    base = known[sets[-1]]() if sets and sets[-1] != _DEFAULT else known[_DEFAULT](session.evaluator.seed_hints())
+    found: dict[str, list[Any]] = {"sampling": [], "crossover": [], "mutation": [], "repair": []}
+    for name in names:
+        if _is_plugin(name):
+            kind, operator = load_operator(name, session.spec)
+            found[kind].append(operator)
+        elif name not in sets:
+            found[name.partition(".")[0]].append(known[name]())
+    changes: dict[str, Any] = {}
+    for kind, plural in (("crossover", "crossovers"), ("mutation", "mutations")):
+        if found[kind]:
+            changes[plural] = (*(getattr(base, plural) if sets else ()), *found[kind])
+    for kind in ("sampling", "repair"):
+        if found[kind]:
+            changes[kind] = found[kind][-1]
+    return dataclasses.replace(base, **changes)
+
+
+def _is_plugin(name: str) -> bool:
+    return name.rpartition(":")[0].endswith(".py")

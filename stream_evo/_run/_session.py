@@ -1,0 +1,128 @@
+"""A network on a chip, ready to be evaluated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stream_evo import registry
+from stream_evo._run._job import METRICS, Job
+from stream_evo._run._result import PointMetrics
+from stream_evo.bounds import lower_bounds
+from stream_evo.evaluation import Evaluator
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping import GenomeOptions, GenomeSpec, Pins, load_pins
+from stream_evo.typing import IntArray
+from stream_evo.workload import Bits, Workload
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["Session", "open_session"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A network, a chip, the space of mappings between them and its evaluator.
+
+    Attributes:
+        workload: The network.
+        accelerator: The chip.
+        spec: The space of mappings.
+    """
+
+    workload: Workload
+    accelerator: Accelerator
+    spec: GenomeSpec
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The evaluator of this space; its cost tables are made on first use."""
+        return Evaluator(self.spec)
+
+    @cached_property
+    def lower_bounds(self) -> Mapping[str, float]:
+        """Metric -> value that no mapping can be below."""
+        bounds = lower_bounds(self.workload, self.accelerator)
+        return {name: float(getattr(bounds, name)) for name in METRICS}
+
+    @cached_property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What a run is only continued with: contents of network and chip as the program sees them."""
+        return {
+            "network": hashlib.sha256(repr(self.workload).encode()).hexdigest(),
+            "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
+        }
+
+    def point(self, genome: IntArray) -> PointMetrics:
+        """Return the numbers of one genome, shape ``(V,)``."""
+        scored = self.evaluator.evaluate(genome[np.newaxis])
+        return PointMetrics(*scored.metrics[0].tolist(), violation_bytes=float(scored.violation_bytes[0]))
+
+    def layer_by_layer(self) -> PointMetrics | None:
+        """Return the best classical layer-by-layer mapping of those tried, by energy-delay product; ``None`` if none of them fits.
+
+        One whole map per tile, every boundary cut. Tried are the allocations that put each layer on its k-th capable core, for every k, and
+        those that deal the layers out in turn.
+        """
+        segment = self.spec.segments["allocation"]
+        choices = self.spec.upper[segment] + 1
+        layers = np.arange(len(choices))
+        genomes = np.tile(self.spec.lower, (2 * int(choices.max()), 1))
+        for row in range(len(genomes)):
+            shift = row // 2
+            genomes[row, segment] = np.minimum(shift, choices - 1) if row % 2 == 0 else (layers + shift) % choices
+        genomes[:, self.spec.segments["cut"]] = 1
+        genomes[:, self.spec.segments["tile"]] = 0
+        scored = self.evaluator.evaluate(np.unique(self.spec.canonical(genomes), axis=0))
+        edp = np.where(scored.violation_bytes == 0, scored.metrics[:, METRICS.index("edp_pj_cycles")], np.inf)
+        best = int(np.argmin(edp))
+        return PointMetrics(*scored.metrics[best].tolist()) if np.isfinite(edp[best]) else None
+
+
+def open_session(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    *,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+    options: GenomeOptions | None = None,
+    pin: str | Path | Pins | None = None,
+) -> Session:
+    """Load what is named and build the space of mappings.
+
+    Raises:
+        UnknownNameError: a name that is in no catalogue.
+        InputError: a file that cannot be used, a layer that no core can run, pins that contradict the space.
+    """
+    accelerator = hardware if isinstance(hardware, Accelerator) else registry.load_hardware(hardware)
+    pins = pin if isinstance(pin, Pins) else load_pins(pin) if pin is not None else Pins()
+    workload = load_workload(network, bits=bits, host_operators=host_operators)
+    return Session(workload, accelerator, GenomeSpec(workload, accelerator, options or GenomeOptions(), pins))
+
+
+def load_workload(network: str | Path | onnx.ModelProto | Workload, *, bits: Bits | str | None, host_operators: bool) -> Workload:
+    """Return the workload that `network` names, holds or is."""
+    if isinstance(network, Workload):
+        return network
+    if isinstance(bits, str):
+        from stream_evo.cost import parse_bits  # noqa: PLC0415  # loads kernels
+
+        bits = parse_bits(bits)
+    if isinstance(network, str | Path):
+        return registry.load_network(network, bits=bits, host_operators=host_operators)
+    from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
+
+    return load_onnx(network, bits=bits, host_operators=host_operators)
+
+
+def session_of(job: Job) -> Session:
+    """Return the session that a job asks for."""
+    options = GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority)
+    return open_session(job.network, job.hardware, bits=job.bits, host_operators=job.host_operators, options=options, pin=job.pin)
