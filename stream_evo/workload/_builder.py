@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import onnx
 
 from stream_evo.workload._graph import Graph
-from stream_evo.workload._layer import Axis, Bits, Edge, Layer, LoopSizes, Operand, OperatorKind, Padding
+from stream_evo.workload._input_roles import input_roles
+from stream_evo.workload._layer import Bits, Edge, Layer, LoopSizes, Operand, OperatorKind, Padding
 from stream_evo.workload._node import Node
 from stream_evo.workload._view import Piece, Relation, Roles, View, default_roles
 from stream_evo.workload._workload import NetworkInput, Workload
 
 __all__ = ["Builder", "Status"]
 
-_FEATURE_READERS = frozenset(
-    {"Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "LRN"}
-    | {"BatchNormalization", "InstanceNormalization"}
-)
-_TYPE_BITS = {
+_TYPE_BITS: Mapping[int, int] = {
     **dict.fromkeys((onnx.TensorProto.UINT4, onnx.TensorProto.INT4, onnx.TensorProto.FLOAT4E2M1), 4),
     **dict.fromkeys((onnx.TensorProto.UINT8, onnx.TensorProto.INT8, onnx.TensorProto.BOOL), 8),
     **dict.fromkeys((onnx.TensorProto.FLOAT8E4M3FN, onnx.TensorProto.FLOAT8E5M2), 8),
@@ -29,7 +26,7 @@ _TYPE_BITS = {
     **dict.fromkeys((onnx.TensorProto.INT32, onnx.TensorProto.UINT32), 32),
     **dict.fromkeys((onnx.TensorProto.INT64, onnx.TensorProto.UINT64), 64),
 }
-"""Bits of an element type. float32 and float64 are missing: networks are published in them but run on 8-bit chips, so they take `Bits()`."""
+"""Bits of an element type. float32 and float64 are missing: networks are published in them but run in 8 bits, so they take `Bits()`."""
 
 
 class Status(StrEnum):
@@ -107,6 +104,7 @@ class Builder:
         dilation: tuple[int, int] = (1, 1),
         padding: Padding | None = None,
         cycles: int = 1,
+        folded: tuple[str, ...] = (),
     ) -> View:
         """Add a layer and return its output.
 
@@ -125,6 +123,7 @@ class Builder:
             dilation: Spacing of the filter taps.
             padding: Zeros around the input.
             cycles: Cycles one operation occupies a processing element.
+            folded: Names of further nodes the layer stands for.
         """
         result = node.outputs[0] if result is None else result
         shape = self.shape(result) if shape is None else shape
@@ -146,6 +145,7 @@ class Builder:
             constant_weights=weights is not None,
             cycles_per_operation=cycles,
             edges=tuple(edge for operand, view in operands for edge in self._edges(operand, view, sizes)),
+            folded=folded,
         )
         self._layers.append(layer)
         self.status[node.name] = Status.SUPPORTED
@@ -158,6 +158,10 @@ class Builder:
     def present(self, node: Node, view: View) -> None:
         """Replace the view of the first output of `node`, whose layer computes it in another arrangement."""
         self._views[node.outputs[0]] = view
+
+    def mark(self, nodes: Iterable[Node], status: Status) -> None:
+        """Report `status` of nodes."""
+        self.status.update((node.name, status) for node in nodes)
 
     def fold(self, nodes: Sequence[Node], source: str, result: str) -> bool:
         """Make `nodes`, which compute `result` from `source` element by element, part of the layer that produces `source`.
@@ -172,7 +176,7 @@ class Builder:
         self._layers[owner] = dataclasses.replace(layer, folded=(*layer.folded, *(node.name for node in nodes)))
         self._views[result] = self._views[source]
         self._owners[result] = owner
-        self.status.update((node.name, Status.FOLDED) for node in nodes)
+        self.mark(nodes, Status.FOLDED)
         return True
 
     def requantize(self, node: Node, bits: int) -> None:
@@ -222,7 +226,7 @@ class Builder:
 
     def declare_input(self, node: Node, tensor: str, shape: Sequence[int]) -> None:
         """Let a tensor that `node` makes on the host come from outside, as the rows of an embedding table do."""
-        self.add_input(tensor, shape, self._input_roles(tensor, tuple(shape)))
+        self.add_input(tensor, shape, input_roles(self.graph, tensor, tuple(shape)))
         self.status[node.name] = Status.VIEW
 
     def add_input(self, tensor: str, shape: Sequence[int], roles: Roles) -> View:
@@ -270,25 +274,7 @@ class Builder:
         shape = self.shape(tensor)
         if self.is_constant(tensor):
             return View(shape, default_roles(len(shape)), (), self.bits_of(tensor, Bits().W))
-        return self.add_input(tensor, shape, self._input_roles(tensor, shape))
-
-    def _input_roles(self, tensor: str, shape: tuple[int, ...]) -> Roles:
-        """Read an input as a feature map if a convolution or pooling is the first to act on it or it has four dimensions, else as a matrix."""
-        others = [other for name in self.graph.inputs if (other := self.graph.known_shape(name)) and len(other) > 2]
-        if len(shape) == 2:
-            return default_roles(2, matrix=not any(other[0] == shape[0] for other in others))
-        return default_roles(len(shape), matrix=len(shape) != 4 and not self._feeds_feature_reader(tensor, shape))
-
-    def _feeds_feature_reader(self, tensor: str, shape: tuple[int, ...]) -> bool:
-        waiting, seen = [tensor], {tensor}
-        while waiting:
-            for user in self.graph.users(waiting.pop()):
-                if user.operator in _FEATURE_READERS:
-                    return True
-                fresh = [name for name in user.outputs if name not in seen and self.graph.known_shape(name) == shape]
-                seen.update(fresh)
-                waiting.extend(fresh)
-        return False
+        return self.add_input(tensor, shape, input_roles(self.graph, tensor, shape))
 
     def _free_name(self, name: str) -> str:
         taken = {layer.name for layer in self._layers}

@@ -8,7 +8,8 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+import onnx.inliner
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no types
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
@@ -118,7 +119,7 @@ class Graph:
     def element_type(self, tensor: str) -> int:
         """Return the ONNX element type of a tensor, ``TensorProto.UNDEFINED`` if it is not known."""
         if tensor in self._initializers:
-            return self._initializers[tensor].data_type
+            return int(self._initializers[tensor].data_type)
         return self.tensors[tensor].element_type if tensor in self.tensors else onnx.TensorProto.UNDEFINED
 
     def value(self, tensor: str) -> AnyArray | None:
@@ -305,7 +306,7 @@ def _fix_inputs(inputs: Iterable[onnx.ValueInfoProto], tensors: dict[str, Tensor
                 symbols.add(tensor.shape[0])
             tensors[item.name] = tensor = Tensor(tensor.element_type, (1, *tensor.shape[1:]))
         if tensor.fixed_shape is None:
-            hint = "Give them with onnx.tools.update_model_dims.update_inputs_outputs_dims, or export with fixed shapes; only the batch may be open"
+            hint = "Set them with onnx.tools.update_model_dims, or export with fixed shapes; only the batch may be open"
             fault = f"input {item.name!r} has dimensions that cannot be resolved"
             faults.append(Fault(fault, item.name, expected="fixed dimensions after the first", found=tensor.described, hint=hint))
     for name, tensor in tensors.items():

@@ -13,8 +13,9 @@ from stream_evo.workload._builder import Builder, Status
 from stream_evo.workload._graph import Graph, read_graph
 from stream_evo.workload._layer import Bits
 from stream_evo.workload._node import Node, Unsupported
+from stream_evo.workload._regions import find_regions
 from stream_evo.workload._workload import Workload
-from stream_evo.workload.parsers import PARSERS, Parser
+from stream_evo.workload.parsers import PARSERS, Parser, parse_region
 
 __all__ = ["NodeReport", "load_onnx", "operator_report"]
 
@@ -95,7 +96,13 @@ def _translate(
 ) -> tuple[Builder, tuple[NodeReport, ...]]:
     builder = Builder(graph, bits)
     reasons: dict[str, str] = {}
+    regions = find_regions(graph)
     for node in graph.nodes:
+        region = regions.get(node.name)
+        if region is not None:
+            if node is region.nodes[-1]:
+                parse_region(region, builder)
+            continue
         reason = _parse(node, builder, parsers)
         if reason:
             reasons[node.name] = reason

@@ -1,14 +1,14 @@
 """Where the elements of a tensor come from.
 
-A tensor that flows through Reshape, Transpose, Slice, Concat, Resize, ... costs no work, but the consumer at the end of the chain must know which
-part of which producer its tile needs. A `View` carries that knowledge: for every producer of the tensor, a `Piece` gives one `Relation` per
-producer axis, a quasi-affine form over the tensor's own dimensions ``i``:
+A tensor that flows through Reshape, Transpose, Slice, Concat, Resize, ... costs no work, but the consumer at the end of the chain must
+know which part of which producer its tile needs. A `View` carries that knowledge: for every producer of the tensor, a `Piece` gives one
+`Relation` per producer axis, a quasi-affine form over the tensor's own dimensions ``i``:
 
     ``floor((sum(scale_d * i_d) + low) / divisor)  ..  floor((sum(scale_d * i_d) + high) / divisor)``
 
-All scales are positive, so a box of the tensor maps to the interval between the images of its corners. View operators substitute dimensions in
-these forms; every rewriting here is exact or makes the interval larger, never smaller. Windows of convolutions and whole-axis reads of reductions
-are substitutions of the same kind, so a consumer builds its edges by transforming the views of its operands.
+All scales are positive, so a box of the tensor maps to the interval between the images of its corners. View operators substitute
+dimensions in these forms; every rewriting here is exact or makes the interval larger, never smaller. Windows of convolutions and
+whole-axis reads of reductions are substitutions of the same kind, so a consumer builds its edges by transforming the views of its operands.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Relation:
     def substitute(self, dims: Sequence[int], inner: Relation, scale: int) -> Relation:
         """Replace the part ``scale * x`` of the form, x depending on `dims`, by x = `inner`, whose dimensions are new.
 
-        ``floor((R + floor(y / d)) / D) = floor((d R + y) / (d D))`` is exact; with a scale in front of the inner floor, its rounding of less
-        than one is accounted for at the lower end.
+        ``floor((R + floor(y / d)) / D) = floor((d R + y) / (d D))`` is exact; with a scale in front of the inner floor, its rounding of
+        less than one is accounted for at the lower end.
         """
         rest = tuple((d, s) for d, s in self.terms if d not in dims)
         if scale == 0:
@@ -182,8 +182,8 @@ class View:
     def map_dim(self, dim: int, extent: int, *, scale: int = 1, low: int = 0, high: int | None = None, divisor: int = 1) -> View:
         """Replace dimension `dim` by a new one of `extent` elements.
 
-        New index ``j`` reads old indices ``floor((scale * j + low) / divisor) .. floor((scale * j + high) / divisor)``; `high` defaults to `low`.
-        Indices outside the old dimension are padding.
+        New index ``j`` reads old indices ``floor((scale * j + low) / divisor) .. floor((scale * j + high) / divisor)``; `high` defaults to
+        `low`. Indices outside the old dimension are padding.
         """
         terms = ((dim, scale),) if scale and extent > 1 else ()
         inner = _reduced(terms, low, low if high is None else high, divisor)

@@ -51,9 +51,10 @@ from stream_evo.workload.parsers._rearrange import (
     parse_tile,
     parse_transpose,
 )
+from stream_evo.workload.parsers._region import parse_region
 from stream_evo.workload.parsers._resize import parse_resize
 
-__all__ = ["PARSERS", "Parser"]
+__all__ = ["PARSERS", "Parser", "parse_region"]
 
 Parser: TypeAlias = Callable[[Node, Builder], None]
 

@@ -65,9 +65,9 @@ def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
 def parse_conv_transpose(node: Node, build: Builder) -> None:
     """ConvTranspose as the sub-pixel convolution it equals.
 
-    With stride s, output ``o = s q + r`` depends on inputs around q only, through the taps that hit remainder r: a convolution of stride 1 with
-    s x s times the channels and ``ceil(f / s)`` taps per axis, whose channels are then spread over the s x s remainders. MACs and weights are
-    exact where s divides the filter; otherwise the missing taps count as zeros that are multiplied.
+    With stride s, output ``o = s q + r`` depends on inputs around q only, through the taps that hit remainder r: a convolution of stride 1
+    with s x s times the channels and ``ceil(f / s)`` taps per axis, whose channels are then spread over the s x s remainders. MACs and
+    weights are exact where s divides the filter; otherwise the missing taps count as zeros that are multiplied.
     (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.)
     """
     data, weights = node.input(0), node.input(1)

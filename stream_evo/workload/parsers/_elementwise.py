@@ -55,9 +55,9 @@ def add_elementwise(node: Node, build: Builder, operands: Sequence[View], *, nam
     """Add the layers of an elementwise function: one for up to two operands, a chain of two-operand layers for more."""
     out = build.shape(node.outputs[0])
     base = name or node.name
-    left = operands[0]
-    steps = [(view, len(operands) > 2) for view in operands[1:]] or [(None, False)]
-    for position, (right, chained) in enumerate(steps):
+    left, *rest = operands
+    steps: list[View | None] = [*rest] if rest else [None]
+    for position, right in enumerate(steps):
         last = position == len(steps) - 1
         roles = _roles(out, [left] if right is None else [left, right])
         views = [(Operand.I, left.broadcast(out).with_roles(roles))]
@@ -71,9 +71,9 @@ def add_elementwise(node: Node, build: Builder, operands: Sequence[View], *, nam
             roles=roles,
             shape=out,
             result=None if last else "",
-            name=f"{base}/{position + 1}" if chained and not last else base,
+            name=base if last else f"{base}/{position + 1}",
             operator=operator,
-            cycles=cycles_of(node.operator),
+            cycles=cycles_of(operator or node.operator),
         )
 
 

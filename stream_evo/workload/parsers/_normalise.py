@@ -27,9 +27,17 @@ _SOFTMAX_PER_AXIS_SINCE = 13
 
 
 def add_normalisation(
-    node: Node, build: Builder, source: str, result: str, axes: Iterable[int], *, operator: str | None = None, cycles: int = 1
+    node: Node,
+    build: Builder,
+    source: str,
+    result: str,
+    axes: Iterable[int],
+    *,
+    operator: str | None = None,
+    cycles: int = 1,
+    folded: Iterable[Node] = (),
 ) -> None:
-    """Add a layer each of whose outputs reads the whole of `axes`."""
+    """Add a layer each of whose outputs reads the whole of `axes`; `folded` are further nodes it stands for."""
     view = build.view(source)
     shape, roles = view.shape, view.roles
     for axis in axes:
@@ -44,6 +52,7 @@ def add_normalisation(
         result=result,
         operator=operator,
         cycles=cycles,
+        folded=tuple(inner.name for inner in folded),
     )
 
 

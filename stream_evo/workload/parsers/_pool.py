@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from stream_evo.workload._builder import Builder, Status
 from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind, Padding
 from stream_evo.workload._node import Node, Unsupported
-from stream_evo.workload._view import View, default_roles
+from stream_evo.workload._view import Role, View, default_roles
 from stream_evo.workload.parsers._window import read_windows
 
 __all__ = ["parse_global_pool", "parse_pool", "parse_qlinear_global_pool", "parse_reduce"]
@@ -64,14 +64,15 @@ def parse_reduce(node: Node, build: Builder) -> None:
     """
     view = build.view(node.input(0))
     rank = len(view.shape)
+    axes: tuple[int, ...] | None
     if node.operator in ("ArgMax", "ArgMin"):
-        axes: tuple[int, ...] | None = (node.integer("axis", 0),)
+        axes = (node.integer("axis", 0),)
     elif "axes" in node.attributes or not node.input(1):
         axes = node.integers("axes", ())
     else:
         axes = build.graph.integers(node.input(1))
-        if axes is None:
-            raise Unsupported("reduction over axes that are not known before the run")
+    if axes is None:
+        raise Unsupported("reduction over axes that are not known before the run")
     if not axes and node.integer("noop_with_empty_axes", 0):
         build.rearrange(node, view, keeps_all=True, status=Status.REMOVED)
         return
@@ -80,7 +81,7 @@ def parse_reduce(node: Node, build: Builder) -> None:
 
 def _reduce(node: Node, build: Builder, view: View, axes: Sequence[int]) -> None:
     """Add a pooling layer that reduces `axes` to one element each."""
-    sizes = {axis: 1 for axis in (None, *Axis)}
+    sizes: dict[Role, int] = dict.fromkeys((None, *Axis), 1)
     reduced = dict(sizes)
     for dim, (extent, role) in enumerate(zip(view.shape, view.roles, strict=True)):
         target = reduced if dim in axes else sizes

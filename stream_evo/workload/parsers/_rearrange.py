@@ -127,7 +127,7 @@ def parse_slice(node: Node, build: Builder) -> None:
 
 
 def parse_gather(node: Node, build: Builder) -> None:
-    """Gather: by constant indices a slice or a selection; rows of a constant table (an embedding) come from outside like a network input."""
+    """Gather: by constant indices a slice or a selection; rows of a constant table (an embedding) come from outside, as an input."""
     table, indices = node.input(0), node.input(1)
     if build.is_constant(table):
         shape = build.shape(node.outputs[0])

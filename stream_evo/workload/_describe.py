@@ -1,0 +1,78 @@
+"""A workload as plain data, for ``stream-evo inspect --json`` and for tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from stream_evo.workload._layer import Edge, Layer
+from stream_evo.workload._workload import Workload
+
+if TYPE_CHECKING:
+    from stream_evo.workload._load import NodeReport
+
+__all__ = ["describe"]
+
+
+def describe(workload: Workload | None, report: Iterable[NodeReport] = ()) -> dict[str, Any]:
+    """Return a workload as dictionaries, lists, strings and numbers.
+
+    Args:
+        workload: The workload; None if the network cannot be loaded because of unsupported operators.
+        report: What became of each node, from `operator_report`.
+
+    Returns:
+        ``totals`` (macs, weights, layers, activations: elements written by all layers), ``inputs``, ``layers`` (name, operator, kind, dims,
+        stride, dilation, padding, bits, macs, weights, activations, predecessors, folded, ...), ``outputs`` (layer names), ``operators``
+        (number of nodes by status and operator), ``host_operators`` and ``unsupported`` (name, operator, reason).
+    """
+    nodes = tuple(report)
+    layers = workload.layers if workload is not None else ()
+    counts: dict[str, Counter[str]] = {}
+    for node in nodes:
+        counts.setdefault(str(node.status), Counter())[node.operator] += 1
+    return {
+        "name": workload.name if workload is not None else "",
+        "totals": {
+            "macs": sum(layer.macs for layer in layers),
+            "weights": sum(layer.weights for layer in layers),
+            "layers": len(layers),
+            "activations": sum(layer.output_elements for layer in layers),
+        },
+        "inputs": [dataclasses.asdict(item) for item in workload.inputs] if workload is not None else [],
+        "layers": [_describe_layer(layer, workload) for layer in layers if workload is not None],
+        "outputs": [layers[index].name for index in workload.outputs] if workload is not None else [],
+        "operators": {status: dict(sorted(operators.items())) for status, operators in sorted(counts.items())},
+        "host_operators": list(workload.host_operators) if workload is not None else [],
+        "unsupported": [
+            {"name": node.name, "operator": node.operator, "reason": node.reason} for node in nodes if str(node.status) == "unsupported"
+        ],
+    }
+
+
+def _describe_layer(layer: Layer, workload: Workload) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "operator": layer.operator,
+        "kind": str(layer.kind),
+        "dims": dataclasses.asdict(layer.sizes),
+        "stride": list(layer.stride),
+        "dilation": list(layer.dilation),
+        "padding": dataclasses.asdict(layer.padding),
+        "bits": dataclasses.asdict(layer.bits),
+        "macs": layer.macs,
+        "operations": layer.operations,
+        "weights": layer.weights,
+        "constant_weights": layer.constant_weights,
+        "cycles_per_operation": layer.cycles_per_operation,
+        "activations": layer.output_elements,
+        "predecessors": [_describe_edge(edge, workload) for edge in layer.edges],
+        "folded": list(layer.folded),
+    }
+
+
+def _describe_edge(edge: Edge, workload: Workload) -> dict[str, str]:
+    source = workload.inputs[-1 - edge.producer].name if edge.reads_network_input else workload.layers[edge.producer].name
+    return {"name": source, "operand": str(edge.operand), "from": "input" if edge.reads_network_input else "layer"}
