@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
+from stream_evo._run._job import OBJECTIVES
 from stream_evo.errors import Fault, InputError, UnknownNameError
 
-__all__ = ["OBJECTIVES", "BestKnown", "Problem", "RunSettings"]
-
-OBJECTIVES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "latency": "latency_cycles",
-        "energy": "energy_pj",
-        "memory": "memory_bytes",
-        "edp": "edp_pj_cycles",
-        "dram": "dram_bytes",
-    }
-)
-"""What a user may minimise: short name -> metric of the evaluator, which carries the unit."""
+__all__ = ["BestKnown", "Problem", "RunSettings"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How a problem is searched; the defaults are those of the command line.
+    """How a problem is searched. Names and defaults are those of a run from the command line.
 
     Attributes:
         population: Genomes per generation, at least 2.
-        generations: Generations after which the search ends.
+        generations: Generations after which the search ends; ``None`` means 100 if there is no other budget, else no such limit.
         evaluations: Evaluations after which it ends; ``None`` for no such limit.
         time_limit_s: Seconds after which it ends; ``None`` for no such limit.
         seed: Seed of the run's random generator.
@@ -41,13 +30,17 @@ class RunSettings:
         split: The genome spreads a layer's output channels over several cores.
         dataflow: The genome chooses among the dataflows of each core.
         priority: The genome chooses the scheduling priority.
+        bits: Bits per element in place of what the graph says, e.g. ``I=8 W=8 O=16 O_final=8``.
+        host_operators: Treat operators without compute meaning as work of the host.
+        limits: Objective -> largest allowed value, in the unit of its metric.
 
     Raises:
+        UnknownNameError: a limit is set on something that is no objective.
         InputError: a number is out of range; all such numbers are listed.
     """
 
     population: int = 100
-    generations: int = 100
+    generations: int | None = None
     evaluations: int | None = None
     time_limit_s: float | None = None
     seed: int = 0
@@ -57,18 +50,27 @@ class RunSettings:
     split: bool = False
     dataflow: bool = False
     priority: bool = False
+    bits: str | None = None
+    host_operators: bool = False
+    limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
+        for name in self.limits:
+            if name not in OBJECTIVES:
+                raise UnknownNameError("objective", name, list(OBJECTIVES))
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
         lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
         faults = [
             Fault("out of range", key, expected=f"at least {minimum}", found=str(value))
             for key, minimum in lowest.items()
             if (value := getattr(self, key)) is not None and value < minimum
         ]
-        if self.time_limit_s is not None and not (math.isfinite(self.time_limit_s) and self.time_limit_s > 0):
-            faults.append(
-                Fault("out of range", "time_limit_s", expected="a finite number of seconds above 0", found=str(self.time_limit_s))
-            )
+        positive = {"time_limit_s": self.time_limit_s, **{f"limits.{name}": value for name, value in self.limits.items()}}
+        faults += [
+            Fault("out of range", key, expected="a finite number above 0", found=str(number))
+            for key, number in positive.items()
+            if number is not None and not (math.isfinite(number) and number > 0)
+        ]
         if faults:
             raise InputError("run settings", faults)
 
@@ -127,7 +129,7 @@ class Problem:
     hardware: str
     objectives: tuple[str, ...] = ("energy", "latency", "memory")
     description: str = ""
-    settings: RunSettings = RunSettings()  # frozen, so sharing is safe
+    settings: RunSettings = field(default_factory=RunSettings)
     best_known: BestKnown | None = None
 
     def __post_init__(self) -> None:

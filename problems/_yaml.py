@@ -11,6 +11,8 @@
     operators: [my_operators.py:SwapCores]
     pin: fixed.yaml
     split: true
+    bits: {I: 4, W: 4}
+    limits: {latency: 2.0e6}          # in the unit of the metric: cycles, pJ, bytes
 
 Only `network` and `hardware` are required. Paths are relative to the problem file.
 """
@@ -21,9 +23,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from stream_evo.problems._problem import OBJECTIVES, Problem, RunSettings
+from stream_evo.problems._problem import Problem, RunSettings
 
 from stream_evo import registry
+from stream_evo._run._job import OBJECTIVES
 from stream_evo._yaml import Faults, Node, Section, Unit, near_matches, open_section
 
 __all__ = ["load_problem"]
@@ -66,7 +69,7 @@ def _settings(root: Section, folder: Path) -> RunSettings:
     operators = root.items("operators", optional=True, expected="a list of names")
     return RunSettings(
         population=root.integer("population", default=_DEFAULTS.population, minimum=2),
-        generations=root.integer("generations", default=_DEFAULTS.generations, minimum=1),
+        generations=root.integer("generations", minimum=1) if root.has("generations") else None,
         evaluations=root.integer("evaluations", minimum=1) if root.has("evaluations") else None,
         time_limit_s=_time_limit_s(root),
         seed=root.integer("seed", default=_DEFAULTS.seed, minimum=0),
@@ -76,6 +79,9 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         split=root.flag("split", default=False),
         dataflow=root.flag("dataflow", default=False),
         priority=root.flag("priority", default=False),
+        bits=_bits(root),
+        host_operators=root.flag("host_operators", default=False),
+        limits=_limits(root),
     )
 
 
@@ -130,3 +136,26 @@ def _time_limit_s(root: Section) -> float | None:
         root.faults.add(node, "out of range", expected="a duration above 0")
         return None
     return root.number("time_limit", minimum=0.0) or None  # 0 stands for a value that was refused
+
+
+def _bits(root: Section) -> str | None:
+    """Return precisions in the form of the command line."""
+    section = root.section("bits", optional=True)
+    if section is None:
+        return None
+    given = {key: section.integer(key, minimum=1, maximum=128) for key in ("I", "W", "O", "O_final") if section.has(key)}
+    section.close()
+    return " ".join(f"{key}={value}" for key, value in given.items()) or None
+
+
+def _limits(root: Section) -> dict[str, float]:
+    """Return the largest allowed value of some objectives."""
+    section = root.section("limits", optional=True)
+    if section is None:
+        return {}
+    limits = {name: section.number(name, minimum=0.0) for name in OBJECTIVES if section.has(name)}
+    for name in limits:
+        if section.node_at(name).value == 0:
+            section.faults.add(section.node_at(name), "out of range", expected="a number above 0")
+    section.close()
+    return {name: value for name, value in limits.items() if value > 0}  # 0 stands for a value that was refused

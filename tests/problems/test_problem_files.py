@@ -52,6 +52,9 @@ pin: fixed.yaml
 split: true
 dataflow: true
 priority: true
+bits: {W: 4, O_final: 12}
+host_operators: true
+limits: {latency: 2e6, dram: 4096}
 """
     problem = load_problem(write(tmp_path, text))
     folder = tmp_path.resolve()
@@ -67,6 +70,9 @@ priority: true
         split=True,
         dataflow=True,
         priority=True,
+        bits="W=4 O_final=12",
+        host_operators=True,
+        limits={"latency": 2e6, "dram": 4096.0},
     )
     expected = Problem("all", str(folder / "net.onnx"), str(folder / "chip.yaml"), ("latency", "dram"), "every key", settings)
     assert problem == expected
@@ -101,11 +107,13 @@ operators: [NoSuch, "none.py:Swap", 3]
 pin: none.yaml
 split: yes
 sede: 3
+bits: {W: 0, X: 8}
+limits: {latency: 0, energy: none, speed: 3}
 """
     with pytest.raises(InputError) as caught:
         load_problem(write(tmp_path, text))
     found = [(fault.line, fault.path) for fault in caught.value.faults]
-    assert found == [
+    assert sorted(found) == [
         (1, "$.network"),
         (2, "$.hardware"),
         (3, "$.objectives[1]"),
@@ -122,6 +130,11 @@ sede: 3
         (11, "$.pin"),
         (12, "$.split"),
         (13, "$.sede"),
+        (14, "$.bits.W"),
+        (14, "$.bits.X"),
+        (15, "$.limits.energy"),
+        (15, "$.limits.latency"),
+        (15, "$.limits.speed"),
     ]
     message = str(caught.value)
     assert "Did you mean resnet18" in message
@@ -143,6 +156,9 @@ sede: 3
         ("operators: StackCutCrossover", "$.operators", "wrong type"),
         ("operators: ['ops.py:']", "$.operators[0]", "FILE.py:NAME"),
         ("operators: ['ops.py:two words']", "$.operators[0]", "FILE.py:NAME"),
+        ("bits: 8", "$.bits", "wrong type"),
+        ("limits: [latency]", "$.limits", "wrong type"),
+        ("limits: {energy: -1}", "$.limits.energy", "out of range"),
         ("pin: 3", "$.pin", "wrong type"),
         ("pin: .", "$.pin", "this is a folder"),
         ("population: 1.5", "$.population", "an integer"),

@@ -8,7 +8,10 @@ import pytest
 from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
 from stream_evo.problems.networks import NETWORKS
 
+from stream_evo import registry
+from stream_evo._run._job import Job
 from stream_evo.errors import InputError, UnknownNameError
+from stream_evo.mapping import GenomeSpec
 
 
 def test_shipped_problems_pair_known_networks_with_both_quads():
@@ -48,8 +51,15 @@ def test_a_problem_reports_all_its_faults():
 
 def test_run_settings_report_all_numbers_out_of_range():
     with pytest.raises(InputError) as caught:
-        RunSettings(population=1, generations=0, evaluations=0, seed=-1, time_limit_s=float("inf"))
-    assert [fault.path for fault in caught.value.faults] == ["population", "generations", "evaluations", "seed", "time_limit_s"]
+        RunSettings(population=1, generations=0, evaluations=0, seed=-1, time_limit_s=float("inf"), limits={"energy": 0.0})
+    assert [fault.path for fault in caught.value.faults] == [
+        "population",
+        "generations",
+        "evaluations",
+        "seed",
+        "time_limit_s",
+        "limits.energy",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,26 @@ def test_best_known_needs_positive_numbers_and_provenance(point, hypervolume, pr
     with pytest.raises(InputError) as caught:
         BestKnown(point, hypervolume, provenance)
     assert [fault.path for fault in caught.value.faults] == [path]
+
+
+def test_run_settings_are_those_of_a_run():
+    """What the command line does with them: every setting of a problem is one of a job, with the same default."""
+    names = [item.name for item in dataclasses.fields(RunSettings)]
+    settings, job = RunSettings(evaluations=1), Job(network="n", hardware="h", evaluations=1)
+    assert {name: getattr(settings, name) for name in names} == {name: getattr(job, name) for name in names}
+
+
+def test_a_limit_on_something_else_is_refused():
+    with pytest.raises(UnknownNameError, match="latency"):
+        RunSettings(limits={"latenzy": 1.0})
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_layer_of_a_shipped_problem_has_a_core(name):
+    """And most have a choice: convolutions and products run on four cores."""
+    problem = PROBLEMS[name]
+    spec = GenomeSpec(registry.load_network(problem.network), registry.load_hardware(problem.hardware))
+    allocation = spec.segments["allocation"]
+    choices = spec.upper[allocation] - spec.lower[allocation] + 1
+    for layer, count in zip(spec.workload.layers, choices, strict=True):
+        assert count == (4 if layer.kind in ("conv", "gemm") else 1), layer.name

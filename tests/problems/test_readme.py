@@ -52,5 +52,7 @@ def test_example_of_a_problem_file(tmp_path, monkeypatch):
     path.write_text(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1], encoding="utf-8")
     problem = load_problem(path)
     assert (problem.network, problem.hardware) == ("resnet18", "heterogeneous_quad")
-    assert problem.settings == RunSettings(evaluations=5000, time_limit_s=600.0)
+    assert problem.settings == RunSettings(
+        generations=200, evaluations=5000, time_limit_s=600.0, bits="I=8 W=8 O=16 O_final=8", limits={"latency": 5e6, "memory": 2e6}
+    )
     assert problem.metrics == ("energy_pj", "latency_cycles", "memory_bytes")
