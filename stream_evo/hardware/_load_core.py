@@ -131,22 +131,23 @@ def _read_memories(root: Section, array: Sequence[ArrayDimension], operators: Se
 def _read_memory(section: Section, name: str, dimensions: Sequence[str], operators: Sequence[OperatorKind]) -> Memory | None:
     faults = section.faults
     section.text("source", default="-")
-    size_bits = section.whole_quantity("size", SIZE)
     operands = tuple(Operand(operand) for operand in section.names("operands", choices=tuple(Operand)))
+    operands_known = section.sound and bool(operands)  # if not, what the ports serve cannot be held against them
     unused = operators and not set(operators) & set(_USES_W) and operands == (Operand.W,)
     if unused or (section.has("operands") and section.node_at("operands").value == ()):
         hint = f"This core runs {', '.join(operators)} only" if unused else "Name the operands it holds: I, W, O"
         faults.add(section.node_at("operands"), f"no operand uses memory {name}", found="", hint=hint)
     shared_over = _read_sharing(section, dimensions)
+    size_bits = section.whole_quantity("size", SIZE)
     read_pj, write_pj = section.quantity("read_energy", ENERGY), section.quantity("write_energy", ENERGY)
     area = section.quantity("area", AREA) if section.has("area") else None
     ports: list[Port] = []
     sections = section.sections("ports")
     for place in sections:
-        port = _read_port(place, operands, [port.name for port in ports])
+        port = _read_port(place, operands if operands_known else tuple(Operand), [port.name for port in ports])
         if port is not None:
             ports.append(port)
-    if len(ports) == len(sections):
+    if len(ports) == len(sections) and operands_known:
         _check_ports(section, name, operands, ports)
     section.close()
     return Memory(name, size_bits, operands, shared_over, tuple(ports), read_pj, write_pj, area) if section.sound else None
