@@ -1,8 +1,15 @@
-"""Topologies without weights that ship inside the ``onnx`` package, made from the ONNX model zoo's Caffe2 exports of 2017."""
+"""Topologies without weights that ship inside the ``onnx`` package, made from the ONNX model zoo's Caffe2 exports of 2017.
+
+Their nodes are only numbered; here they get the names that their weights still carry, so that a layer table says ``res2_0_branch2a``
+and not ``n4``. Nothing else is changed.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from importlib import resources
+from typing import Final
 
 import onnx
 
@@ -54,6 +61,16 @@ def zfnet() -> onnx.ModelProto:
     return _load("zfnet512")
 
 
+_OF_LAYER: Final = re.compile(r"(?:gpu_0/)?(?P<layer>.+)_(?:w|b|s|scale)_0")  # Caffe2's name of a weight, bias or scale
+
+
 def _load(stem: str) -> onnx.ModelProto:
     file = resources.files("onnx").joinpath("backend", "test", "data", "light", f"light_{stem}.onnx")
-    return onnx.load_model_from_string(file.read_bytes())
+    model = onnx.load_model_from_string(file.read_bytes())
+    seen: Counter[str] = Counter()
+    for node in model.graph.node:
+        weights = (_OF_LAYER.fullmatch(name) for name in node.input) if node.op_type in ("Conv", "Gemm", "BatchNormalization") else ()
+        name = next((match["layer"] for match in weights if match), node.op_type)
+        seen[name] += 1
+        node.name = name if name != node.op_type and seen[name] == 1 else f"{name}_{seen[name]}"
+    return model

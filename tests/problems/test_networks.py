@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib import resources
 
 import onnx
 import pytest
@@ -242,3 +243,21 @@ def test_decoding_reads_and_extends_the_cache(count):
     counts = count(model)
     assert counts.inputs == {"hidden_states": (1, 1, 768), "past_key": (1, 12, 1023, 64), "past_value": (1, 12, 1023, 64)}
     assert [counts.shapes[value.name] for value in model.graph.output] == [(1, 1, 768), (1, 12, 1024, 64), (1, 12, 1024, 64)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nodes_have_names_of_their_own(name):
+    names = [node.name for node in NETWORKS[name]().graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names)
+
+
+def test_shipped_topologies_are_named_but_not_changed():
+    model = NETWORKS["resnet50"]()
+    names = [node.name for node in model.graph.node if node.op_type != "ConstantOfShape"]
+    assert names[:6] == ["conv1", "res_conv1_bn", "Relu_1", "MaxPool_1", "res2_0_branch2a", "res2_0_branch2a_bn"]
+    file = resources.files("onnx").joinpath("backend", "test", "data", "light", "light_resnet50.onnx")
+    original = onnx.load_model_from_string(file.read_bytes())
+    for node in [*model.graph.node, *original.graph.node]:
+        node.ClearField("name")
+    assert model == original
