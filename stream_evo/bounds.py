@@ -1,0 +1,424 @@
+r"""Lower bounds of every objective: how far from the ideal a front can be at most.
+
+The bounds hold for every mapping of a network on an accelerator that a :class:`~stream_evo.mapping.GenomeSpec` with the same options
+expresses, and for every order in which the scheduler may run it, as long as the mapping fits the chip (no violation). They follow from five
+facts of the model:
+
+(a) A core runs one tile at a time, a link carries one transfer at a time, a DMA engine issues one off-chip transfer after another.
+(b) A tile takes at least ``cycles_per_operation`` x the product over loops of ``ceil(size / unrolling)`` cycles.
+(c) Every weight, every element of a network input that some layer reads, and every network output crosses the DRAM port at least once,
+    whether it comes to live in a core's memory or is streamed through it. Each crossing occupies the links of its path, and the DMA
+    engine of its core, for at least bits / (narrowest bandwidth on the way) cycles, and costs whole DRAM words.
+(d) A tile starts after the last tile of those it reads.
+(e) While a tile runs, its output and the operands it reads occupy the memories they live in, unless they are streamed.
+
+**Latency, resources.** Let y be any weights of the resources, not negative, with sum 1. In T cycles no resource is busy for more than
+T (a), so :math:`T \ge \sum_r y_r\,\mathrm{busy}_r`. A layer is cut in equal K-parts, each on one core. By (b) a core that runs the share x
+of a layer's parts is busy for at least x times the cycles c of the whole layer on it: tiles cut OY, OX and K (or G), the sum over
+a grid of tiles is a product of one sum per axis, and :math:`\sum_i \lceil a_i/u \rceil \ge \lceil \sum_i a_i/u \rceil` on every axis; for p
+equal parts :math:`p \lceil (K/p)/u \rceil \ge \lceil K/u \rceil`. The same share of weights and outputs passes its path by (c). Spreading a
+job over cores is an average of its costs on them, which is never less than the least of them, hence
+
+.. math:: T \ge \sum_{\mathrm{jobs}\,j} \; \min_{\mathrm{cores}\,n} \; \sum_r y_r\,\mathrm{busy}(j, n, r) .
+
+This is weak duality of the linear program that spreads jobs over cores so that the busiest resource is least busy. The y of its optimum
+make the right side largest, but the right side is a bound for any y, so nothing rests on the solver's accuracy. With all y on
+the cores it is the compute roofline, with all y on a shared DRAM port the DRAM roofline; mixtures are sharper than either.
+
+**Latency, dependencies.** Let S and F be the start and the end of a layer. By (d), S(l) >= F(p) if every output of l reads all of p, and
+S(l) >= S(p) if every output of l reads something of p, because then so does every tile. F(l) >= S(l) + c(l) / w with c on the best
+core and w the most cores the options let a layer have. Fused layers overlap, so nothing more can be said of them.
+
+**Energy.** Every operation costs the array's energy on some capable core; by (c) compulsory bits cost DRAM words and the links of the
+cheapest path. Rounding a tensor up to words once is at most the sum of the roundings of its pieces. On-core memories are left out.
+
+**Memory.** By (e), when a tile of layer l runs, the chip holds at least what that tile keeps in those memories of its core in which
+everything fits. The least over all cores, numbers of K-parts and tile sizes on offer is a bound for each layer, the largest of them
+one for the network. What fits is judged with whole producers, padded inputs and unfinished precision, so that "fits" is certain.
+
+**EDP** is at least the product of the bounds of its factors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog  # type: ignore[import-untyped]  # scipy ships no types
+from scipy.sparse import coo_array  # type: ignore[import-untyped]  # as above
+
+from stream_evo.hardware import Accelerator, Core
+from stream_evo.mapping import GenomeOptions, GenomeSpec, TileSize
+from stream_evo.typing import FloatArray
+from stream_evo.workload import Axis, AxisMap, Edge, Layer, Operand, OperatorKind, Workload
+
+__all__ = ["Bounds", "lower_bounds"]
+
+_SAFETY = 1e-9
+"""Relative share taken off sums of fractions, far above their rounding errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What no mapping can go below.
+
+    Attributes:
+        latency_cycles: Cycles until the last tile or transfer has ended.
+        energy_pj: Energy in pJ.
+        memory_bytes: Peak of activation bytes in all on-chip memories.
+        edp_pj_cycles: Energy-delay product in pJ x cycles.
+        dram_bytes: Bytes from and to DRAM.
+    """
+
+    latency_cycles: float
+    energy_pj: float
+    memory_bytes: float
+    edp_pj_cycles: float
+    dram_bytes: float
+
+
+def lower_bounds(workload: Workload, accelerator: Accelerator, options: GenomeOptions | None = None) -> Bounds:
+    """Return lower bounds of all objectives for `workload` on `accelerator`; the module's text proves them.
+
+    Args:
+        workload: The network.
+        accelerator: The chip.
+        options: The space of mappings: cores that are forbidden, and whether a layer may be spread over several cores.
+
+    Raises:
+        InputError: as `GenomeSpec`: a forbidden core that does not exist, or a layer that no core can run.
+    """
+    spec = GenomeSpec(workload, accelerator, options or GenomeOptions())
+    latency = max(_busiest_resource(spec), _dependencies(spec))
+    energy = _energy_pj(spec)
+    return Bounds(
+        latency_cycles=float(latency),
+        energy_pj=energy,
+        memory_bytes=max(_least_held_bits(spec, layer) for layer in range(len(workload.layers))) / 8,
+        edp_pj_cycles=latency * energy,
+        dram_bytes=sum(tensor.bits for tensor in _compulsory(spec)) / 8,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- compute
+
+
+def least_cycles(core: Core, layer: Layer) -> int:
+    """Return the least cycles `core` can spend on all operations of `layer`, over its dataflows (fact b)."""
+    return min(_least_steps(core, layer, flow.unrolling) for flow in core.dataflows) * layer.cycles_per_operation
+
+
+def _least_steps(core: Core, layer: Layer, unrolling: Iterable[tuple[str, tuple[tuple[str, int], ...]]]) -> int:
+    widths = {dimension.name: dimension.size for dimension in core.array}
+    limits: dict[str, int] = {}
+    for dimension, loops in unrolling:
+        for loop, size in loops:
+            limits[loop] = limits.get(loop, 1) * min(size, widths[dimension])
+    sizes = dataclasses.asdict(layer.sizes)
+    steps = math.prod(-(-int(size) // limits.get(loop, 1)) for loop, size in sizes.items())
+    return max(steps, -(-layer.operations // core.processing_elements))
+
+
+# ------------------------------------------------------------------------------------------------------------- DRAM
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """Something that crosses the DRAM port.
+
+    Attributes:
+        bits: Bits that must cross.
+        to_dram: True for an output.
+        layer: Layer whose weights or outputs these are; -1 for an input.
+        cores: Cores of which one at least moves it.
+    """
+
+    bits: int
+    to_dram: bool
+    layer: int
+    cores: tuple[int, ...]
+
+
+def _compulsory(spec: GenomeSpec) -> Iterator[_Tensor]:
+    """Yield what must cross the DRAM port (fact c)."""
+    for index, layer in enumerate(spec.workload.layers):
+        if layer.weight_bits:
+            yield _Tensor(layer.weight_bits, False, index, spec.capable[index])
+        if index in spec.workload.outputs:
+            yield _Tensor(layer.output_bits, True, index, spec.capable[index])
+    for number in range(len(spec.workload.inputs)):
+        consumers = spec.workload.consumers(-1 - number)
+        bits = max((_input_bits(spec.workload, number, consumer) for consumer in consumers), default=0)
+        if bits:
+            yield _Tensor(bits, False, -1, tuple(sorted({core for consumer in consumers for core in spec.capable[consumer]})))
+
+
+def _input_bits(workload: Workload, number: int, consumer: int) -> int:
+    """Return the bits of network input `number` that `consumer` cannot do without.
+
+    Fetched in pieces it gets what its windows cover; streamed it gets the distinct elements that its loops touch, of which its other
+    producers may deliver what they have.
+    """
+    source, layer = workload.inputs[number], workload.layers[consumer]
+    least = 0
+    for operand in (Operand.I, Operand.W):
+        edges = [edge for edge in layer.edges if edge.operand is operand]
+        mine = [_covered(edge, layer, workload) for edge in edges if edge.producer == -1 - number]
+        if mine:
+            others = sum(_covered(edge, layer, workload) for edge in edges if edge.producer != -1 - number) + sum(mine) - max(mine)
+            covered = max(mine) * source.bits
+            least = max(least, min(covered, (_touched(layer, operand) - others) * min(source.bits, getattr(layer.bits, operand))))
+    return max(0, least)
+
+
+def _shape(workload: Workload, producer: int) -> tuple[int, int, int, int]:
+    """Return batch, channels, rows and columns of a layer's output or a network input."""
+    if producer < 0:
+        source = workload.inputs[-1 - producer]
+        return source.batch, source.channels, source.rows, source.columns
+    layer = workload.layers[producer]
+    return layer.sizes.B, layer.channels, layer.rows, layer.columns
+
+
+def _covered(edge: Edge, layer: Layer, workload: Workload) -> int:
+    """Return how many of the producer's elements the windows of all tiles of `layer` cover, whatever the tiles."""
+    batch, *extents = _shape(workload, edge.producer)
+    counts = [_covered_positions(relation, layer, extent) for relation, extent in zip(_relations(edge), extents, strict=True)]
+    return batch * math.prod(counts)
+
+
+def _covered_positions(relation: AxisMap, layer: Layer, extent: int) -> int:
+    if relation.source is None:
+        return extent
+    position = np.arange(_extent(layer, relation.source))
+    first = np.clip((relation.scale * position + relation.low) // relation.divisor, 0, extent)
+    last = np.clip((relation.scale * position + relation.high) // relation.divisor + 1, 0, extent)
+    fresh = np.maximum(last - np.maximum(first, np.concatenate([[0], last[:-1]])), 0)  # ends ascend, so the last one covers all before
+    return int(fresh.sum())
+
+
+def _touched(layer: Layer, operand: Operand) -> int:
+    """Return how many distinct elements the loops of `layer` touch of an input operand."""
+    s = layer.sizes
+    if layer.kind is OperatorKind.ELEMENTWISE:
+        return s.product
+    if operand is Operand.W:
+        return s.B * s.G * s.K * s.C * s.FY * s.FX
+    if layer.kind is OperatorKind.GEMM:
+        return s.B * s.G * s.C * s.OY * s.OX * s.FY * s.FX
+    pad = layer.padding
+    rows = _window_positions(s.OY, s.FY, layer.stride[0], layer.dilation[0], pad.top, pad.bottom)
+    columns = _window_positions(s.OX, s.FX, layer.stride[1], layer.dilation[1], pad.left, pad.right)
+    return s.B * s.G * s.C * (s.K if layer.kind is OperatorKind.POOL else 1) * rows * columns
+
+
+def _window_positions(outputs: int, taps: int, stride: int, dilation: int, before: int, after: int) -> int:
+    """Return how many input positions a sliding window touches, of those that are certainly not padding."""
+    touched = np.unique(np.add.outer(np.arange(outputs) * stride, np.arange(taps) * dilation))
+    return int(np.count_nonzero((touched >= before) & (touched <= touched[-1] - after)))
+
+
+def _extent(layer: Layer, axis: Axis) -> int:
+    return {Axis.ROWS: layer.rows, Axis.COLUMNS: layer.columns, Axis.CHANNELS: layer.channels}[axis]
+
+
+def _relations(edge: Edge) -> tuple[AxisMap, AxisMap, AxisMap]:
+    """Return the relations onto channels, rows and columns of the producer, the order of `_shape`."""
+    return edge.channels, edge.rows, edge.columns
+
+
+# ------------------------------------------------------------------------------------------------------------- latency
+
+
+def _busiest_resource(spec: GenomeSpec) -> int:
+    """Return the bound by resources: the dual value of the best spreading of all jobs."""
+    jobs = _jobs(spec)
+    weights = _resource_weights(jobs)
+    total = sum(min(float(choice @ weights) for choice in job) for job in jobs)
+    return math.ceil(total * (1 - _SAFETY))
+
+
+def _jobs(spec: GenomeSpec) -> list[FloatArray]:
+    """Return per job the busy cycles of every resource for each of its choices, shape ``(choices, resources)``.
+
+    Jobs are layers, with their weights and outputs, and network inputs; choices are cores. Resources are cores, links, and two DMA engines
+    per core, of which a chip with one channel uses the first.
+    """
+    chip, cores = spec.accelerator, len(spec.accelerator.cores)
+    resources = cores + len(chip.links) + 2 * cores
+    jobs = {index: np.zeros((len(capable), resources)) for index, capable in enumerate(spec.capable)}
+    inputs = []
+    for index, layer in enumerate(spec.workload.layers):
+        for row, core in enumerate(spec.capable[index]):
+            jobs[index][row, core] = least_cycles(chip.cores[core].core, layer)
+    for tensor in _compulsory(spec):
+        table = jobs[tensor.layer] if tensor.layer >= 0 else np.zeros((len(tensor.cores), resources))
+        for row, core in enumerate(tensor.cores):
+            path = _path(chip, core, tensor.to_dram)
+            cycles = tensor.bits / min([chip.dram.bits_per_cycle, *(chip.links[link].bits_per_cycle for link in path)])
+            engine = int(tensor.to_dram and chip.dma_channels == 2)
+            for resource in (*(cores + link for link in path), resources - 2 * cores + 2 * core + engine):
+                table[row, resource] += cycles
+        if tensor.layer < 0:
+            inputs.append(table)
+    return [*jobs.values(), *inputs]
+
+
+def _path(chip: Accelerator, core: int, to_dram: bool) -> tuple[int, ...]:
+    ends = (core, chip.dram_node) if to_dram else (chip.dram_node, core)
+    return chip.path(*ends) or ()
+
+
+def _resource_weights(jobs: Sequence[FloatArray]) -> FloatArray:
+    """Return weights of the resources, with sum 1, that make the bound large: the dual solution of the spreading problem.
+
+    Variables are the share of each job on each choice, and the cycles of the busiest resource, in units of the largest entry.
+    """
+    table = np.concatenate(jobs)
+    choices, resources = table.shape
+    job_of = np.repeat(np.arange(len(jobs)), [len(job) for job in jobs])
+    scale = float(table.max())
+    row, column = np.nonzero(table.T)
+    busy = coo_array(
+        (
+            np.concatenate([table.T[row, column] / scale, np.full(resources, -1.0)]),
+            (np.concatenate([row, np.arange(resources)]), np.concatenate([column, np.full(resources, choices)])),
+        ),
+        shape=(resources, choices + 1),
+    )
+    shares = coo_array((np.ones(choices), (job_of, np.arange(choices))), shape=(len(jobs), choices + 1))
+    cost = np.zeros(choices + 1)
+    cost[-1] = 1.0
+    found = linprog(cost, busy.tocsr(), np.zeros(resources), shares.tocsr(), np.ones(len(jobs)), method="highs")
+    weights = np.maximum(0.0, -found.ineqlin.marginals) if found.status == 0 else np.ones(resources)
+    normalised: FloatArray = weights / weights.sum()
+    return normalised
+
+
+def _dependencies(spec: GenomeSpec) -> int:
+    """Return the bound by dependencies: the latest end of a layer."""
+    layers = spec.workload.layers
+    start, end = [0] * len(layers), [0] * len(layers)
+    for index, layer in enumerate(layers):
+        for edge in layer.edges:
+            if edge.producer >= 0:
+                always, whole = _reach(edge, layer, spec.workload)
+                known = end[edge.producer] if whole else start[edge.producer] if always else 0
+                start[index] = max(start[index], known)
+        alone = min(least_cycles(spec.accelerator.cores[core].core, layer) for core in spec.capable[index])
+        ways = 2 ** spec.ways[index][-1] if spec.options.split else 1
+        end[index] = start[index] + -(-alone // ways)
+    return max(end)
+
+
+def _reach(edge: Edge, layer: Layer, workload: Workload) -> tuple[bool, bool]:
+    """Return whether every single output of `layer` reads something of the producer, and whether it reads all of it.
+
+    Windows move upwards, so the first and the last output tell for all.
+    """
+    _, *extents = _shape(workload, edge.producer)
+    always = whole = True
+    for relation, extent in zip(_relations(edge), extents, strict=True):
+        if relation.source is not None:
+            last = _extent(layer, relation.source) - 1
+            begins, ends = relation.interval(last, last + 1, extent)[0], relation.interval(0, 1, extent)[1]
+            always = always and begins < extent and ends > 0
+            whole = whole and begins == 0 and ends == extent
+    return always, whole
+
+
+# ------------------------------------------------------------------------------------------------------------- energy
+
+
+def _energy_pj(spec: GenomeSpec) -> float:
+    chip = spec.accelerator
+    total = 0.0
+    for layer, capable in zip(spec.workload.layers, spec.capable, strict=True):
+        total += layer.operations * min(chip.cores[core].core.operation_pj for core in capable)
+    for tensor in _compulsory(spec):
+        words = -(-tensor.bits // chip.dram.bits_per_cycle)
+        total += words * (chip.dram.write_pj if tensor.to_dram else chip.dram.read_pj)
+        paths = (_path(chip, core, tensor.to_dram) for core in tensor.cores)
+        total += tensor.bits * min(sum(chip.links[link].pj_per_bit for link in path) for path in paths)
+    return total * (1 - _SAFETY)
+
+
+# ------------------------------------------------------------------------------------------------------------- memory
+
+
+def _least_held_bits(spec: GenomeSpec, index: int) -> int:
+    """Return the activation bits that the chip certainly holds at some time while layer `index` runs, whatever the mapping."""
+    exponents = spec.ways[index] if spec.options.split else (0,)
+    spreads = [spec.spread(index, choice, exponent) for choice in range(len(spec.capable[index])) for exponent in exponents]
+    rooms = {core: _rooms(spec.accelerator, core) for core in spec.capable[index]}
+    choices = {(parts, rooms[core]) for cores, parts in spreads for core in cores}
+    return min(_held_bits(spec.workload, index, size, parts, room) for parts, room in choices for size in spec.tiles[index])
+
+
+_Rooms = tuple[tuple[frozenset[Operand], int], ...]
+
+
+def _rooms(chip: Accelerator, core: int) -> _Rooms:
+    """Return the top memories of `core` as (operands of the core that live there, bits), in order of first use."""
+    found = []
+    for _, users in chip.memory_instances():
+        operands = frozenset(operand for user, operand in users if user == core)
+        if operands:
+            sizes = [memory.size_bits for user, operand in users if (memory := chip.cores[user].core.top_memory(operand)) is not None]
+            found.append((operands, min(sizes)))
+    return tuple(found)
+
+
+def _held_bits(workload: Workload, index: int, size: TileSize, parts: int, rooms: _Rooms) -> int:
+    """Return what a tile of one of `parts` K-parts of layer `index` certainly holds in memories (operands, bits) where all of it fits."""
+    layer = workload.layers[index]
+    share = layer.channels // parts
+    output = layer.sizes.B * share * size.rows * size.columns
+    most = {Operand.O: output * max(layer.bits.O, layer.bits.O_final), Operand.I: 0, Operand.W: layer.weight_bits // parts}
+    for operand in (Operand.I, Operand.W):
+        edges = [edge for edge in layer.edges if edge.operand is operand]
+        if edges:
+            whole = sum(math.prod(_shape(workload, edge.producer)) * _bits(workload, edge.producer) for edge in edges)
+            most[operand] = max(whole, _padded(layer, operand) * getattr(layer.bits, operand))
+    held = 0
+    for operands, room in rooms:
+        if sum(most[operand] for operand in operands) <= room:
+            held += output * layer.bits.O_final if Operand.O in operands else 0
+            held += max(_window_bits(workload, layer, share, size, operands, step) for step in (0, 1))
+    return held
+
+
+def _bits(workload: Workload, producer: int) -> int:
+    return workload.inputs[-1 - producer].bits if producer < 0 else workload.layers[producer].bits.O_final
+
+
+def _padded(layer: Layer, operand: Operand) -> int:
+    """Return the elements of an input operand of the whole layer as the cost model counts them at most, padding included."""
+    s = layer.sizes
+    if layer.kind in (OperatorKind.CONV, OperatorKind.POOL) and operand is Operand.I:
+        rows = min(s.OY * s.FY, (s.OY - 1) * layer.stride[0] + (s.FY - 1) * layer.dilation[0] + 1)
+        columns = min(s.OX * s.FX, (s.OX - 1) * layer.stride[1] + (s.FX - 1) * layer.dilation[1] + 1)
+        return s.B * s.G * s.C * (s.K if layer.kind is OperatorKind.POOL else 1) * rows * columns
+    return _touched(layer, operand)
+
+
+def _window_bits(workload: Workload, layer: Layer, share: int, size: TileSize, operands: frozenset[Operand], step: int) -> int:
+    """Return the bits that the tile at grid position (`step`, `step`) of the first K-part reads of the `operands`, each producer once."""
+    spans = {}
+    for axis, extent, length in ((Axis.ROWS, layer.rows, size.rows), (Axis.COLUMNS, layer.columns, size.columns)):
+        begin = step * length if (step + 1) * length <= extent else 0  # a second tile that is smaller says less
+        spans[axis] = begin, begin + length
+    spans[Axis.CHANNELS] = 0, share
+    read: dict[int, int] = {}
+    for edge in layer.edges:
+        if edge.operand in operands:
+            batch, *extents = _shape(workload, edge.producer)
+            count = batch
+            for relation, extent in zip(_relations(edge), extents, strict=True):
+                low, high = relation.interval(*spans[relation.source or Axis.ROWS], extent)
+                count *= max(0, high - low)
+            read[edge.producer] = max(read.get(edge.producer, 0), count * _bits(workload, edge.producer))
+    return sum(read.values())
