@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from stream_evo.workload._layer import Edge, Layer
+from stream_evo.workload._layer import WHOLE, AxisMap, Edge, Layer
 from stream_evo.workload._workload import Workload
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ def describe(workload: Workload | None, report: Iterable[NodeReport] = ()) -> di
         report: What became of each node, from `operator_report`.
 
     Returns:
-        ``totals`` (macs, weights, layers, activations: elements written by all layers), ``inputs``, ``layers`` (name, operator, kind, dims,
-        stride, dilation, padding, bits, macs, weights, activations, predecessors, folded, ...), ``outputs`` (layer names), ``operators``
-        (number of nodes by status and operator), ``host_operators`` and ``unsupported`` (name, operator, reason).
+        ``totals`` (macs, weights, layers, activations: elements written by all layers), ``inputs``, ``outputs`` (layer names),
+        ``layers`` (name, operator, kind, dims, stride, dilation, padding, bits, macs, operations, weights, activations, predecessors,
+        edges: what is read of each predecessor, folded), ``operators`` (number of nodes by status and operator), ``host_operators``
+        and ``unsupported`` (name, operator, reason).
     """
     nodes = tuple(report)
     layers = workload.layers if workload is not None else ()
@@ -68,11 +69,27 @@ def _describe_layer(layer: Layer, workload: Workload) -> dict[str, Any]:
         "constant_weights": layer.constant_weights,
         "cycles_per_operation": layer.cycles_per_operation,
         "activations": layer.output_elements,
-        "predecessors": [_describe_edge(edge, workload) for edge in layer.edges],
+        "predecessors": list(dict.fromkeys(_source_name(edge, workload) for edge in layer.edges)),
+        "edges": [_describe_edge(edge, workload) for edge in layer.edges],
         "folded": list(layer.folded),
     }
 
 
-def _describe_edge(edge: Edge, workload: Workload) -> dict[str, str]:
-    source = workload.inputs[-1 - edge.producer].name if edge.reads_network_input else workload.layers[edge.producer].name
-    return {"name": source, "operand": str(edge.operand), "from": "input" if edge.reads_network_input else "layer"}
+def _source_name(edge: Edge, workload: Workload) -> str:
+    return workload.inputs[-1 - edge.producer].name if edge.reads_network_input else workload.layers[edge.producer].name
+
+
+def _describe_edge(edge: Edge, workload: Workload) -> dict[str, Any]:
+    return {
+        "name": _source_name(edge, workload),
+        "is_input": edge.reads_network_input,
+        "operand": str(edge.operand),
+        "rows": _describe_map(edge.rows),
+        "columns": _describe_map(edge.columns),
+        "channels": _describe_map(edge.channels),
+    }
+
+
+def _describe_map(axis_map: AxisMap) -> dict[str, Any] | None:
+    """Return the numbers of an access relation, None if the whole axis is read."""
+    return None if axis_map == WHOLE else {**dataclasses.asdict(axis_map), "source": str(axis_map.source)}

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Axis", "AxisMap", "Bits", "Edge", "Layer", "LoopSizes", "Operand", "OperatorKind", "Padding", "WHOLE"]
+__all__ = ["WHOLE", "Axis", "AxisMap", "Bits", "Edge", "Layer", "LoopSizes", "Operand", "OperatorKind", "Padding"]
 
 
 class OperatorKind(StrEnum):
@@ -183,8 +183,8 @@ class Layer:
     sizes: LoopSizes
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    padding: Padding = Padding()  # noqa: RUF009  # frozen, so sharing is safe
-    bits: Bits = Bits()  # noqa: RUF009
+    padding: Padding = Padding()
+    bits: Bits = Bits()
     constant_weights: bool = False
     cycles_per_operation: int = 1
     edges: tuple[Edge, ...] = ()

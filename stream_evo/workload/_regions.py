@@ -1,8 +1,8 @@
 """Functions of one tensor that exporters write as several nodes: Gelu, Silu, LayerNormalization, Softmax, ...
 
-Such a group starts at one tensor, branches, and joins again: ``x * sigmoid(x)``, ``(x - mean(x)) / sqrt(var(x) + eps)``. It is recognised by
-its form, not by a list of patterns: going back from a join through elementwise operators and reductions over kept dimensions, all branches
-meet in one tensor, and nothing inside is read from outside.
+Such a group starts at one tensor, branches, and joins again: ``x * sigmoid(x)``, ``(x - mean(x)) / sqrt(var(x) + eps)``. It is
+recognised by its form, not by a list of patterns: going back from a join through elementwise operators and reductions over kept
+dimensions, all branches meet in one tensor, and nothing inside is read from outside.
 """
 
 from __future__ import annotations
