@@ -43,16 +43,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog  # type: ignore[import-untyped]  # scipy ships no types
 from scipy.sparse import coo_array  # type: ignore[import-untyped]  # as above
 
-from stream_evo.hardware import Accelerator, Core
+from stream_evo.hardware import Accelerator, Core, Dataflow
 from stream_evo.mapping import GenomeOptions, GenomeSpec, TileSize
-from stream_evo.typing import FloatArray
+from stream_evo.typing import FloatArray, IntArray
 from stream_evo.workload import Axis, AxisMap, Edge, Layer, Operand, OperatorKind, Workload
 
 __all__ = ["Bounds", "lower_bounds"]
@@ -92,12 +92,13 @@ def lower_bounds(workload: Workload, accelerator: Accelerator, options: GenomeOp
         InputError: as `GenomeSpec`: a forbidden core that does not exist, or a layer that no core can run.
     """
     spec = GenomeSpec(workload, accelerator, options or GenomeOptions())
-    latency = max(_busiest_resource(spec), _dependencies(spec))
+    cycles = _cycles(spec)
+    latency = max(_busiest_resource(spec, cycles), _dependencies(spec, cycles))
     energy = _energy_pj(spec)
     return Bounds(
         latency_cycles=float(latency),
         energy_pj=energy,
-        memory_bytes=max(_least_held_bits(spec, layer) for layer in range(len(workload.layers))) / 8,
+        memory_bytes=_held_bits(spec) / 8,
         edp_pj_cycles=latency * energy,
         dram_bytes=sum(tensor.bits for tensor in _compulsory(spec)) / 8,
     )
@@ -106,15 +107,25 @@ def lower_bounds(workload: Workload, accelerator: Accelerator, options: GenomeOp
 # ------------------------------------------------------------------------------------------------------------- compute
 
 
-def least_cycles(core: Core, layer: Layer) -> int:
-    """Return the least cycles `core` can spend on all operations of `layer`, over its dataflows (fact b)."""
-    return min(_least_steps(core, layer, flow.unrolling) for flow in core.dataflows) * layer.cycles_per_operation
+def _cycles(spec: GenomeSpec) -> IntArray:
+    """Return the least cycles each core can spend on all operations of each layer, over its dataflows (fact b), shape ``(L, N)``."""
+    cores = [slot.core for slot in spec.accelerator.cores]
+    kinds = list(dict.fromkeys(cores))
+    table = np.array(
+        [
+            [min(_least_steps(kind, layer, flow) for flow in kind.dataflows) * layer.cycles_per_operation for kind in kinds]
+            for layer in spec.workload.layers
+        ],
+        dtype=np.int64,
+    )
+    found: IntArray = table[:, [kinds.index(core) for core in cores]]
+    return found
 
 
-def _least_steps(core: Core, layer: Layer, unrolling: Iterable[tuple[str, tuple[tuple[str, int], ...]]]) -> int:
+def _least_steps(core: Core, layer: Layer, dataflow: Dataflow) -> int:
     widths = {dimension.name: dimension.size for dimension in core.array}
     limits: dict[str, int] = {}
-    for dimension, loops in unrolling:
+    for dimension, loops in dataflow.unrolling:
         for loop, size in loops:
             limits[loop] = limits.get(loop, 1) * min(size, widths[dimension])
     sizes = dataclasses.asdict(layer.sizes)
@@ -233,15 +244,15 @@ def _relations(edge: Edge) -> tuple[AxisMap, AxisMap, AxisMap]:
 # ------------------------------------------------------------------------------------------------------------- latency
 
 
-def _busiest_resource(spec: GenomeSpec) -> int:
+def _busiest_resource(spec: GenomeSpec, cycles: IntArray) -> int:
     """Return the bound by resources: the dual value of the best spreading of all jobs."""
-    jobs = _jobs(spec)
+    jobs = _jobs(spec, cycles)
     weights = _resource_weights(jobs)
     total = sum(min(float(choice @ weights) for choice in job) for job in jobs)
     return math.ceil(total * (1 - _SAFETY))
 
 
-def _jobs(spec: GenomeSpec) -> list[FloatArray]:
+def _jobs(spec: GenomeSpec, cycles: IntArray) -> list[FloatArray]:
     """Return per job the busy cycles of every resource for each of its choices, shape ``(choices, resources)``.
 
     Jobs are layers, with their weights and outputs, and network inputs; choices are cores. Resources are cores, links, and two DMA engines
@@ -251,17 +262,16 @@ def _jobs(spec: GenomeSpec) -> list[FloatArray]:
     resources = cores + len(chip.links) + 2 * cores
     jobs = {index: np.zeros((len(capable), resources)) for index, capable in enumerate(spec.capable)}
     inputs = []
-    for index, layer in enumerate(spec.workload.layers):
-        for row, core in enumerate(spec.capable[index]):
-            jobs[index][row, core] = least_cycles(chip.cores[core].core, layer)
+    for index, capable in enumerate(spec.capable):
+        jobs[index][np.arange(len(capable)), list(capable)] = cycles[index, list(capable)]
     for tensor in _compulsory(spec):
         table = jobs[tensor.layer] if tensor.layer >= 0 else np.zeros((len(tensor.cores), resources))
         for row, core in enumerate(tensor.cores):
             path = _path(chip, core, tensor.to_dram)
-            cycles = tensor.bits / min([chip.dram.bits_per_cycle, *(chip.links[link].bits_per_cycle for link in path)])
+            busy = tensor.bits / min([chip.dram.bits_per_cycle, *(chip.links[link].bits_per_cycle for link in path)])
             engine = int(tensor.to_dram and chip.dma_channels == 2)
             for resource in (*(cores + link for link in path), resources - 2 * cores + 2 * core + engine):
-                table[row, resource] += cycles
+                table[row, resource] += busy
         if tensor.layer < 0:
             inputs.append(table)
     return [*jobs.values(), *inputs]
@@ -298,7 +308,7 @@ def _resource_weights(jobs: Sequence[FloatArray]) -> FloatArray:
     return normalised
 
 
-def _dependencies(spec: GenomeSpec) -> int:
+def _dependencies(spec: GenomeSpec, cycles: IntArray) -> int:
     """Return the bound by dependencies: the latest end of a layer."""
     layers = spec.workload.layers
     start, end = [0] * len(layers), [0] * len(layers)
@@ -308,7 +318,7 @@ def _dependencies(spec: GenomeSpec) -> int:
                 always, whole = _reach(edge, layer, spec.workload)
                 known = end[edge.producer] if whole else start[edge.producer] if always else 0
                 start[index] = max(start[index], known)
-        alone = min(least_cycles(spec.accelerator.cores[core].core, layer) for core in spec.capable[index])
+        alone = int(cycles[index, list(spec.capable[index])].min())
         ways = 2 ** spec.ways[index][-1] if spec.options.split else 1
         end[index] = start[index] + -(-alone // ways)
     return max(end)
@@ -349,31 +359,34 @@ def _energy_pj(spec: GenomeSpec) -> float:
 # ------------------------------------------------------------------------------------------------------------- memory
 
 
-def _least_held_bits(spec: GenomeSpec, index: int) -> int:
-    """Return the activation bits that the chip certainly holds at some time while layer `index` runs, whatever the mapping."""
-    exponents = spec.ways[index] if spec.options.split else (0,)
-    spreads = [spec.spread(index, choice, exponent) for choice in range(len(spec.capable[index])) for exponent in exponents]
-    rooms = {core: _rooms(spec.accelerator, core) for core in spec.capable[index]}
-    choices = {(parts, rooms[core]) for cores, parts in spreads for core in cores}
-    return min(_held_bits(spec.workload, index, size, parts, room) for parts, room in choices for size in spec.tiles[index])
-
-
 _Rooms = tuple[tuple[frozenset[Operand], int], ...]
 
 
-def _rooms(chip: Accelerator, core: int) -> _Rooms:
-    """Return the top memories of `core` as (operands of the core that live there, bits), in order of first use."""
-    found = []
+def _held_bits(spec: GenomeSpec) -> int:
+    """Return the activation bits that the chip certainly holds at some time, whatever the mapping."""
+    rooms = _rooms(spec.accelerator)
+    most = 0
+    for index, capable in enumerate(spec.capable):
+        exponents = spec.ways[index] if spec.options.split else (0,)
+        spreads = [spec.spread(index, choice, exponent) for choice in range(len(capable)) for exponent in exponents]
+        choices = {(parts, rooms[core]) for cores, parts in spreads for core in cores}
+        held = (_held_by_tile(spec.workload, index, size, parts, room) for parts, room in choices for size in spec.tiles[index])
+        most = max(most, min(held))
+    return most
+
+
+def _rooms(chip: Accelerator) -> tuple[_Rooms, ...]:
+    """Return, per core, its top memories as (operands of the core that live there, bits), in order of first use."""
+    found: list[list[tuple[frozenset[Operand], int]]] = [[] for _ in chip.cores]
     for _, users in chip.memory_instances():
-        operands = frozenset(operand for user, operand in users if user == core)
-        if operands:
-            sizes = [memory.size_bits for user, operand in users if (memory := chip.cores[user].core.top_memory(operand)) is not None]
-            found.append((operands, min(sizes)))
-    return tuple(found)
+        sizes = [memory.size_bits for core, operand in users if (memory := chip.cores[core].core.top_memory(operand)) is not None]
+        for core in dict.fromkeys(core for core, _ in users):
+            found[core].append((frozenset(operand for user, operand in users if user == core), min(sizes)))
+    return tuple(map(tuple, found))
 
 
-def _held_bits(workload: Workload, index: int, size: TileSize, parts: int, rooms: _Rooms) -> int:
-    """Return what a tile of one of `parts` K-parts of layer `index` certainly holds in memories (operands, bits) where all of it fits."""
+def _held_by_tile(workload: Workload, index: int, size: TileSize, parts: int, rooms: _Rooms) -> int:
+    """Return what a tile of one of `parts` K-parts of layer `index` certainly holds in those `rooms` where all of it fits."""
     layer = workload.layers[index]
     share = layer.channels // parts
     output = layer.sizes.B * share * size.rows * size.columns
