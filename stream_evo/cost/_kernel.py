@@ -1,0 +1,971 @@
+"""Compiled twin of the reference: the cost of one loop order, and the search over orders, on packed integer and float rows.
+
+Five rows travel together. `ci` and `cf` describe a core under a dataflow with its DRAM level (layout: `_pack`), `ti` the tile; `wi` and
+`wf` are scratch. Offsets are the module's constants. The functions follow `_reference` step by step and in the same order of operations,
+so that results agree to the last bit; comments there are not repeated here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_evo._jit import inlined, kernel
+from stream_evo.typing import FloatArray, IntArray
+
+LEVELS, EDGES, FACTORS, STORES, PORTS, UNROLLS, DIMENSIONS, PRIMES = 8, 9, 8, 16, 64, 16, 8, 64
+TOLERANCE = 1e-9
+NEVER = 1 << 62
+
+# ci: one core and dataflow
+C_ENTRIES = 0
+C_ENTRY = C_ENTRIES + 1  # (dimension, loop, limit) each
+C_ARRAY = C_ENTRY + 3 * UNROLLS
+C_LEVELS = C_ARRAY + DIMENSIONS
+C_ON_CORE = C_LEVELS + 3
+C_FAN = C_ON_CORE + 3
+C_STORE = C_FAN + 3 * (DIMENSIONS + 1)
+C_CHANNEL = C_STORE + 3 * LEVELS  # (port, granule, word, bandwidth) each
+C_STORES = C_CHANNEL + 3 * LEVELS * 4 * 4
+C_CAPACITY = C_STORES + 1
+C_INNERMOST = C_CAPACITY + STORES
+C_PORTS = C_INNERMOST + STORES
+C_SHARED = C_PORTS + 1
+C_FIRST = C_SHARED + PORTS
+C_USER = C_FIRST + PORTS + 1  # (operand * LEVELS + level) * 4 + direction
+C_WIDTH = C_USER + 3 * LEVELS * 4
+
+# cf
+F_READ = 0
+F_WRITE = F_READ + STORES
+F_OPERATION = F_WRITE + STORES
+F_WIDTH = F_OPERATION + 1
+
+# ti: one tile
+T_CONFIG = 0
+T_SIZE = T_CONFIG + 1
+T_INDEXED = T_SIZE + 8
+T_BITS = T_INDEXED + 3 * 8  # O unfinished, W, I, O final
+T_STEP = T_BITS + 4  # stride / gcd and dilation / gcd, rows then columns
+T_EXTENT = T_STEP + 4
+T_CYCLES = T_EXTENT + 2
+T_HAS_W = T_CYCLES + 1
+T_WIDTH = T_HAS_W + 1
+
+# wi: what does not depend on the order
+W_TEMPORAL = 0
+W_UNROLL = W_TEMPORAL + 8
+W_WHOLE = W_UNROLL + UNROLLS
+W_BOOST = W_WHOLE + UNROLLS
+W_INT_BOOST = W_BOOST + 3 * LEVELS
+W_UNITS = W_INT_BOOST + 3 * LEVELS
+W_REDUCES = W_UNITS + 3 * EDGES
+W_INT_FACTOR = W_REDUCES + EDGES
+W_INT_MEAN = W_INT_FACTOR + 3 * LEVELS
+W_SHARERS = W_INT_MEAN + 4 * LEVELS
+W_SHARER = W_SHARERS + STORES
+W_EXACT = W_SHARER + 3 * STORES
+# wi: the order, and what follows from it
+W_COUNT = W_EXACT + 1
+W_LOOP = W_COUNT + 1
+W_FACTOR = W_LOOP + FACTORS
+W_TOTAL = W_FACTOR + FACTORS
+W_RELEVANT = W_TOTAL + EDGES
+W_SLIDE = W_RELEVANT + 3 * EDGES
+W_NEXT = W_SLIDE + 4 * EDGES  # first relevant loop at or after each position
+W_BOUND = W_NEXT + 3 * EDGES
+W_ELEMENTS = W_BOUND + 3 * LEVELS
+W_INT_ELEMENTS = W_ELEMENTS + 3 * EDGES
+W_PERIOD = W_INT_ELEMENTS + 3 * EDGES
+W_TIMES = W_PERIOD + 3 * EDGES
+W_PRECISION = W_TIMES + 3 * EDGES
+W_RETURNS = W_PRECISION + 3 * EDGES
+W_WINDOW = W_RETURNS + 3 * EDGES
+W_TRANSFER = W_WINDOW + 3 * EDGES  # bits, cycles and tier (-1: none) of each transfer
+W_DURATION = W_TRANSFER + 3 * LEVELS * 4
+W_ROW = W_DURATION + 3 * LEVELS * 4
+W_VISIBLE = W_ROW + 3 * LEVELS * 4
+W_SORTED = W_VISIBLE + 3 * LEVELS * 4
+W_HELD = W_SORTED + 3 * LEVELS * 4
+W_RESULT = W_HELD + 3
+# wi: the search
+W_PRIME = W_RESULT + 16
+W_PRIMES = W_PRIME + 8 * PRIMES
+W_TRIED = W_PRIMES + 8  # orders tried, each FACTORS loops and FACTORS sizes
+W_WIDTH = W_TRIED + 8 * 2 * FACTORS
+
+# wf
+X_MEAN = 0
+X_FACTOR = X_MEAN + UNROLLS
+X_SLIDE = X_FACTOR + 3 * LEVELS
+X_ELEMENTS = X_SLIDE + 4 * LEVELS
+X_SIZE = X_ELEMENTS + 3 * LEVELS * EDGES
+X_TRAFFIC = X_SIZE + 3 * EDGES
+X_LEAST = X_TRAFFIC + 3 * EDGES
+X_FULL = X_LEAST + 3
+X_RESULT = X_FULL + 3
+X_WIDTH = X_RESULT + 8
+
+# results of one order, in wi[W_RESULT:] and wf[X_RESULT:]
+R_CYCLES, R_STALL, R_ONLOAD, R_OFFLOAD, R_MISSING, R_DRAM_READ, R_DRAM_WRITE, R_OPERAND, R_LEVEL, R_NEEDED, R_AVAILABLE, R_EVALUATIONS = (
+    range(12)
+)
+E_MAC, E_CORE, E_DRAM, E_GOAL, E_TIE = range(5)
+
+# out, one row per tile: results, then
+OUT_HELD = 16
+OUT_COUNT = OUT_HELD + 3
+OUT_ORDER = OUT_COUNT + 1
+OUT_WIDTH = OUT_ORDER + 2 * FACTORS
+
+O, W, I = 0, 1, 2  # noqa: E741  # the field's own letters
+OY, OX, FY, FX = 4, 5, 6, 7
+TO_LOW, FROM_LOW, TO_HIGH, FROM_HIGH = 0, 1, 2, 3
+IRRELEVANT, RELEVANT, PARTIAL = 0, 1, 2
+MERGE_ORDER = (0, 1, 2, 5, 4, 3, 7, 6)
+GROUP_ORDERS = np.array(
+    [
+        [5, 4, 0, 7, 6, 3, 2, 1],
+        [5, 4, 0, 2, 7, 6, 3, 1],
+        [7, 6, 3, 5, 4, 0, 2, 1],
+        [7, 6, 3, 2, 5, 4, 0, 1],
+        [2, 5, 4, 0, 7, 6, 3, 1],
+        [2, 7, 6, 3, 5, 4, 0, 1],
+    ]
+)
+
+
+@inlined
+def _whole(value: float) -> int:
+    return int(np.floor(value * (1.0 + TOLERANCE)))
+
+
+@inlined
+def _up(numerator: int, denominator: int) -> int:
+    return (numerator + denominator - 1) // denominator
+
+
+@inlined
+def _window(outputs: int, taps: int, stride: int, dilation: int, extent: int) -> int:
+    touched = outputs * taps - max(0, taps - stride) * max(0, outputs - dilation)
+    return min(touched, extent) if extent > 0 else touched
+
+
+# --- spatial unrolling ------------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _spread(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill temporal sizes and the unrolling of each entry of the dataflow."""
+    for loop in range(8):
+        wi[W_TEMPORAL + loop] = ti[T_SIZE + loop]
+    room = 0
+    previous = -1
+    for e in range(ci[C_ENTRIES]):
+        dimension, loop, limit = ci[C_ENTRY + 3 * e], ci[C_ENTRY + 3 * e + 1], ci[C_ENTRY + 3 * e + 2]
+        if dimension != previous:
+            room, previous = ci[C_ARRAY + dimension], dimension
+        unrolling = max(1, min(limit, room, wi[W_TEMPORAL + loop]))
+        room //= unrolling
+        wi[W_TEMPORAL + loop] = _up(wi[W_TEMPORAL + loop], unrolling)
+        wi[W_UNROLL + e] = unrolling
+    _limit_by_memories(ci, ti, wi)
+    for loop in range(8):
+        wi[W_TEMPORAL + loop] = ti[T_SIZE + loop]
+    exact = 1
+    for e in range(ci[C_ENTRIES]):
+        loop = ci[C_ENTRY + 3 * e + 1]
+        size = wi[W_TEMPORAL + loop]
+        steps = _up(size, wi[W_UNROLL + e])
+        wf[X_MEAN + e] = size / steps
+        wi[W_WHOLE + e] = size // steps
+        if wi[W_WHOLE + e] * steps != size:
+            exact = 0
+        wi[W_TEMPORAL + loop] = steps
+    wi[W_EXACT] = exact
+
+
+@kernel
+def _limit_by_memories(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
+    for store in range(ci[C_STORES]):
+        if ci[C_INNERMOST + store] == 0:
+            continue
+        for o in range(3):
+            if (o == W and ti[T_HAS_W] == 0) or ci[C_LEVELS + o] == 0 or ci[C_STORE + o * LEVELS] != store:
+                continue
+            channel = C_CHANNEL + (o * LEVELS * 4 + (FROM_LOW if o == O else TO_LOW)) * 4
+            if ci[channel] >= 0:
+                for e in range(ci[C_ENTRIES]):
+                    if _feeds(ci, ti, o, e):
+                        wi[W_UNROLL + e] = max(1, min(wi[W_UNROLL + e], ci[channel + 3] // ti[T_BITS + o]))
+            while True:
+                product, largest, worst = 1, 0, -1
+                for e in range(ci[C_ENTRIES]):
+                    if _feeds(ci, ti, o, e):
+                        product *= wi[W_UNROLL + e]
+                        if wi[W_UNROLL + e] > largest:
+                            largest, worst = wi[W_UNROLL + e], e
+                if largest <= 1 or product * ti[T_BITS + o] <= ci[C_CAPACITY + store]:
+                    break
+                wi[W_UNROLL + worst] -= 1
+
+
+@inlined
+def _feeds(ci: IntArray, ti: IntArray, o: int, e: int) -> bool:
+    dimension, loop = ci[C_ENTRY + 3 * e], ci[C_ENTRY + 3 * e + 1]
+    found: bool = ci[C_FAN + o * (DIMENSIONS + 1) + dimension] == 0 and ti[T_INDEXED + o * 8 + loop] != IRRELEVANT
+    return found
+
+
+@kernel
+def prepare(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill everything of a tile that does not depend on the loop order."""
+    _spread(ci, ti, wi, wf)
+    for o in range(3):
+        if o == W and ti[T_HAS_W] == 0:
+            continue
+        before, int_before = 1.0, 1
+        for level in range(ci[C_LEVELS + o]):
+            factor, int_factor = 1.0, 1
+            for loop in range(8):
+                mean, whole = 1.0, 1
+                for e in range(ci[C_ENTRIES]):
+                    if ci[C_ENTRY + 3 * e + 1] == loop and ci[C_FAN + o * (DIMENSIONS + 1) + ci[C_ENTRY + 3 * e]] <= level:
+                        mean *= wf[X_MEAN + e]
+                        whole *= wi[W_WHOLE + e]
+                if ti[T_INDEXED + o * 8 + loop] == RELEVANT:
+                    factor *= mean
+                    int_factor *= whole
+                elif ti[T_INDEXED + o * 8 + loop] == PARTIAL:
+                    wf[X_SLIDE + level * 4 + loop - OY] = mean
+                    wi[W_INT_MEAN + level * 4 + loop - OY] = whole
+            wf[X_FACTOR + o * LEVELS + level] = factor
+            wi[W_INT_FACTOR + o * LEVELS + level] = int_factor
+            now = _elements(ti, wi, wf, o, level, -1)
+            int_now = _int_elements(ti, wi, o, level, -1)
+            wi[W_BOOST + o * LEVELS + level] = int(np.rint(now / before))
+            wi[W_INT_BOOST + o * LEVELS + level] = int(np.rint(int_now / int_before))
+            before, int_before = now, int_now
+        for level in range(ci[C_LEVELS + o] + 1):
+            units, reduces = 1.0, 0
+            for e in range(ci[C_ENTRIES]):
+                fan = ci[C_FAN + o * (DIMENSIONS + 1) + ci[C_ENTRY + 3 * e]]
+                if fan >= level:
+                    units *= wf[X_MEAN + e]
+                if o == O and fan > level and wf[X_MEAN + e] > 1.0 and ti[T_INDEXED + ci[C_ENTRY + 3 * e + 1]] == IRRELEVANT:
+                    reduces = 1
+            wi[W_UNITS + o * EDGES + level] = int(np.rint(units))
+            if o == O:
+                wi[W_REDUCES + level] = reduces
+    for store in range(ci[C_STORES]):
+        wi[W_SHARERS + store] = 0
+    for o in (I, W, O):
+        if o == W and ti[T_HAS_W] == 0:
+            continue
+        for level in range(ci[C_LEVELS + o]):
+            store = ci[C_STORE + o * LEVELS + level]
+            wi[W_SHARER + 3 * store + wi[W_SHARERS + store]] = o * LEVELS + level
+            wi[W_SHARERS + store] += 1
+
+
+@inlined
+def _elements(ti: IntArray, wi: IntArray, wf: FloatArray, o: int, level: int, edge: int) -> float:
+    """Return mean elements under level `level` for the loops before `edge`; -1: no temporal loops."""
+    size: float = wf[X_FACTOR + o * LEVELS + level] * (1 if edge < 0 else wi[W_RELEVANT + o * EDGES + edge])
+    if o == I and ti[T_INDEXED + I * 8 + OX] == PARTIAL:
+        s = X_SLIDE + level * 4
+        t = W_SLIDE + edge * 4
+        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[t], wi[t + 1], wi[t + 2], wi[t + 3])
+        rows = _window(_whole(wf[s] * ny), _whole(wf[s + 2] * ky), ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
+        columns = _window(_whole(wf[s + 1] * nx), _whole(wf[s + 3] * kx), ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
+        size = size * rows * columns
+    return size
+
+
+@inlined
+def _int_elements(ti: IntArray, wi: IntArray, o: int, level: int, edge: int) -> int:
+    size: int = wi[W_INT_FACTOR + o * LEVELS + level] * (1 if edge < 0 else wi[W_RELEVANT + o * EDGES + edge])
+    if o == I and ti[T_INDEXED + I * 8 + OX] == PARTIAL:
+        s = W_INT_MEAN + level * 4
+        t = W_SLIDE + edge * 4
+        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[t], wi[t + 1], wi[t + 2], wi[t + 3])
+        rows = _window(wi[s] * ny, wi[s + 2] * ky, ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
+        columns = _window(wi[s + 1] * nx, wi[s + 3] * kx, ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
+        size = size * rows * columns
+    return size
+
+
+# --- 1. allocation ----------------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _prefixes(ti: IntArray, wi: IntArray) -> None:
+    """Fill the products of loops before each position, and where the next relevant loop stands."""
+    n = wi[W_COUNT]
+    wi[W_TOTAL] = 1
+    for o in range(3):
+        wi[W_RELEVANT + o * EDGES] = 1
+        wi[W_NEXT + o * EDGES + n] = n
+    for axis in range(4):
+        wi[W_SLIDE + axis] = 1
+    for i in range(n):
+        loop, size = wi[W_LOOP + i], wi[W_FACTOR + i]
+        wi[W_TOTAL + i + 1] = wi[W_TOTAL + i] * size
+        for o in range(3):
+            row = W_RELEVANT + o * EDGES + i
+            wi[row + 1] = wi[row] * size if ti[T_INDEXED + o * 8 + loop] == RELEVANT else wi[row]
+        for axis in range(4):
+            row = W_SLIDE + 4 * i + axis
+            wi[row + 4] = wi[row] * size if loop == OY + axis else wi[row]
+    for i in range(n - 1, -1, -1):
+        for o in range(3):
+            row = W_NEXT + o * EDGES + i
+            wi[row] = wi[row + 1] if ti[T_INDEXED + o * 8 + wi[W_LOOP + i]] == IRRELEVANT else i
+
+
+@inlined
+def _reduces_from(ti: IntArray, wi: IntArray, edge: int) -> bool:
+    """Return whether a reduction loop stands at or after `edge`."""
+    found = False
+    for i in range(edge, wi[W_COUNT]):
+        if ti[T_INDEXED + wi[W_LOOP + i]] == IRRELEVANT:
+            found = True
+    return found
+
+
+@kernel
+def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
+    """Fill the boundaries; on failure fill the shortage and return False."""
+    n = wi[W_COUNT]
+    for store in range(ci[C_STORES]):
+        sharers = wi[W_SHARERS + store]
+        if sharers == 0:
+            continue
+        capacity = ci[C_CAPACITY + store] * (1.0 + TOLERANCE)
+        largest, monotone = 0.0, True
+        for s in range(sharers):
+            place = wi[W_SHARER + 3 * store + s]
+            o, level = place // LEVELS, place % LEVELS
+            first = wi[W_BOUND + place - 1] if level > 0 else 0
+            bits = ti[T_BITS + o]
+            if o == O and not _reduces_from(ti, wi, first) and wi[W_REDUCES + level] == 0:
+                bits = ti[T_BITS + 3]
+            first = n if level == ci[C_LEVELS + o] - 1 else first
+            least = np.inf
+            for b in range(n, first - 1, -1):
+                elements = _elements(ti, wi, wf, o, level, b)
+                wf[X_ELEMENTS + place * EDGES + b] = elements
+                wf[X_SIZE + s * EDGES + b] = bits * elements
+                moved = wf[X_SIZE + s * EDGES + b] * (wi[W_TOTAL + n] // wi[W_TOTAL + b])
+                wf[X_TRAFFIC + s * EDGES + b] = moved
+                least = min(least, moved)
+            wf[X_LEAST + s] = least
+            monotone = monotone and wf[X_TRAFFIC + s * EDGES + n] <= least
+            largest += wf[X_SIZE + s * EDGES + n]
+        if monotone and largest <= capacity:
+            for s in range(sharers):
+                wi[W_BOUND + wi[W_SHARER + 3 * store + s]] = n
+        elif not _choose(ci, wi, wf, store, sharers, capacity):
+            _blame(ci, wi, wf, store, sharers)
+            return False
+    return _merge_down(ci, ti, wi)
+
+
+@inlined
+def _first_choice(ci: IntArray, wi: IntArray, place: int, n: int) -> int:
+    o, level = place // LEVELS, place % LEVELS
+    if level == ci[C_LEVELS + o] - 1:
+        return n
+    return wi[W_BOUND + place - 1] if level > 0 else 0
+
+
+@kernel
+def _choose(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int, capacity: float) -> bool:
+    """Choose the boundaries of up to three operands that share a memory; skips only what could not win."""
+    n = wi[W_COUNT]
+    p0 = wi[W_SHARER + 3 * store]
+    p1 = wi[W_SHARER + 3 * store + 1] if sharers > 1 else 0
+    p2 = wi[W_SHARER + 3 * store + 2] if sharers > 2 else 0
+    first1 = _first_choice(ci, wi, p1, n) if sharers > 1 else n
+    first2 = _first_choice(ci, wi, p2, n) if sharers > 2 else n
+    least1 = wf[X_LEAST + 1] if sharers > 1 else 0.0
+    least2 = wf[X_LEAST + 2] if sharers > 2 else 0.0
+    least, found = np.inf, False
+    b0, b1, b2 = 0, 0, 0
+    for i in range(_first_choice(ci, wi, p0, n), n + 1):
+        size0, moved0 = wf[X_SIZE + i], wf[X_TRAFFIC + i]
+        if size0 > capacity or moved0 + least1 + least2 > least * (1.0 + TOLERANCE):
+            continue
+        for j in range(first1, n + 1):
+            size1 = size0 + (wf[X_SIZE + EDGES + j] if sharers > 1 else 0.0)
+            moved1 = moved0 + (wf[X_TRAFFIC + EDGES + j] if sharers > 1 else 0.0)
+            if size1 > capacity or moved1 + least2 > least * (1.0 + TOLERANCE):
+                continue
+            for k in range(first2, n + 1):
+                size = size1 + (wf[X_SIZE + 2 * EDGES + k] if sharers > 2 else 0.0)
+                moved = moved1 + (wf[X_TRAFFIC + 2 * EDGES + k] if sharers > 2 else 0.0)
+                if size <= capacity and moved <= least * (1.0 + TOLERANCE):
+                    least, found = min(least, moved), True
+                    b0, b1, b2 = i, j, k
+    if found:
+        wi[W_BOUND + p0] = b0
+        if sharers > 1:
+            wi[W_BOUND + p1] = b1
+        if sharers > 2:
+            wi[W_BOUND + p2] = b2
+    return found
+
+
+@kernel
+def _blame(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int) -> None:
+    """Fill the shortage of a memory that cannot hold what must be in it."""
+    n = wi[W_COUNT]
+    total, worst, operand = 0.0, -1.0, 0
+    for s in range(sharers):
+        place = wi[W_SHARER + 3 * store + s]
+        least = np.inf
+        for b in range(_first_choice(ci, wi, place, n), n + 1):
+            least = min(least, wf[X_SIZE + s * EDGES + b])
+        total += least
+        if least > worst:
+            worst, operand = least, place
+    needed = int(np.ceil(total * (1.0 - TOLERANCE)))
+    _report(wi, operand // LEVELS, operand % LEVELS, needed, ci[C_CAPACITY + store])
+
+
+@inlined
+def _report(wi: IntArray, operand: int, level: int, needed: int, available: int) -> None:
+    wi[W_RESULT + R_OPERAND] = operand
+    wi[W_RESULT + R_LEVEL] = level
+    wi[W_RESULT + R_NEEDED] = needed
+    wi[W_RESULT + R_AVAILABLE] = available
+    wi[W_RESULT + R_MISSING] = needed - available
+
+
+@inlined
+def _merge_down(ci: IntArray, ti: IntArray, wi: IntArray) -> bool:
+    for o in range(3):
+        if o == W and ti[T_HAS_W] == 0:
+            continue
+        if ci[C_LEVELS + o] == 0:
+            count = 1
+            for loop in range(8):
+                if ti[T_INDEXED + o * 8 + loop] != IRRELEVANT:
+                    count *= ti[T_SIZE + loop]
+            _report(wi, o, -1, ti[T_BITS + o] * count, 0)
+            return False
+        for level in range(ci[C_LEVELS + o]):
+            row = W_BOUND + o * LEVELS + level
+            wi[row] = wi[W_NEXT + o * EDGES + wi[row]]
+    return True
+
+
+# --- 2. quantities ----------------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _outermost(ti: IntArray, wi: IntArray, o: int, start: int, edge: int, relevant: bool) -> int:
+    found = 1
+    i = edge - 1
+    while i >= start and (ti[T_INDEXED + o * 8 + wi[W_LOOP + i]] != IRRELEVANT) == relevant:
+        found *= wi[W_FACTOR + i]
+        i -= 1
+    return found
+
+
+@kernel
+def _tiers(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill elements, periods, counts and precisions between the levels of each operand; windows follow in `_windows`."""
+    n = wi[W_COUNT]
+    for o in range(3):
+        if o == W and ti[T_HAS_W] == 0:
+            continue
+        for index in range(ci[C_LEVELS + o] + 1):
+            row = o * EDGES + index
+            edge = wi[W_BOUND + o * LEVELS + index - 1] if index > 0 else (wi[W_NEXT + o * EDGES] if o != O else 0)
+            wi[W_PERIOD + row] = wi[W_TOTAL + edge] * ti[T_CYCLES]
+            wi[W_TIMES + row] = wi[W_TOTAL + n] // wi[W_TOTAL + edge]
+            partial = o == O and (_reduces_from(ti, wi, edge) or wi[W_REDUCES + index] == 1)
+            wi[W_RETURNS + row] = partial
+            wi[W_PRECISION + row] = ti[T_BITS + o] if o != O or partial else ti[T_BITS + 3]
+            wi[W_ELEMENTS + row] = 1
+            wi[W_INT_ELEMENTS + row] = 1
+            if index > 0:
+                elements = int(np.rint(wf[X_ELEMENTS + (o * LEVELS + index - 1) * EDGES + edge]))
+                wi[W_ELEMENTS + row] = elements
+                wi[W_INT_ELEMENTS + row] = elements if wi[W_EXACT] == 1 else _int_elements(ti, wi, o, index - 1, edge)
+
+
+@kernel
+def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill the cycles of each period in which the next data may be transferred, memory by memory."""
+    for o in range(3):
+        wi[W_WINDOW + o * EDGES] = ti[T_CYCLES]
+    for store in range(ci[C_STORES]):
+        held, effective = 0.0, 0.0
+        for s in range(wi[W_SHARERS + store] - 1, -1, -1):
+            place = wi[W_SHARER + 3 * store + s]
+            o, level = place // LEVELS, place % LEVELS
+            row = o * EDGES + level + 1
+            start = wi[W_BOUND + place - 1] if level > 0 else 0
+            full = float(wi[W_PRECISION + row] * wi[W_ELEMENTS + row])
+            wf[X_FULL + s] = full / _outermost(ti, wi, o, start, wi[W_BOUND + place], True)
+            held += full
+            effective += wf[X_FULL + s]
+        free = ci[C_CAPACITY + store] - held
+        ample = effective <= 0.5 * ci[C_CAPACITY + store]
+        for s in range(wi[W_SHARERS + store] - 1, -1, -1):
+            place = wi[W_SHARER + 3 * store + s]
+            o, level = place // LEVELS, place % LEVELS
+            row = o * EDGES + level + 1
+            if ample or wf[X_FULL + s] <= free:
+                wi[W_WINDOW + row] = wi[W_PERIOD + row]
+                if not ample:
+                    free -= wf[X_FULL + s]
+            else:
+                start = wi[W_BOUND + place - 1] if level > 0 else 0
+                wi[W_WINDOW + row] = wi[W_PERIOD + row] // _outermost(ti, wi, o, start, wi[W_BOUND + place], False)
+
+
+# --- 3. energy --------------------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _passes(ci: IntArray, wi: IntArray, o: int, level: int, direction: int) -> int:
+    """Return the tier of a direction if the operand passes the level in it, else -1."""
+    top = level == ci[C_LEVELS + o] - 1
+    low, high = o * EDGES + level, o * EDGES + level + 1
+    row = -1
+    if direction == TO_LOW:
+        row = low if o != O or wi[W_RETURNS + low] == 1 else row
+    elif direction == FROM_LOW:
+        row = low if o == O else row
+    elif direction == TO_HIGH:
+        row = high if o == O and not top else row
+    elif not top:
+        row = high if o != O or wi[W_RETURNS + high] == 1 else row
+    return row if ci[C_CHANNEL + ((o * LEVELS + level) * 4 + direction) * 4] >= 0 else -1
+
+
+@kernel
+def _energy(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill on-core and DRAM energy, DRAM traffic, and the cycles of every transfer."""
+    core, dram = 0.0, 0.0
+    wi[W_RESULT + R_DRAM_READ] = 0
+    wi[W_RESULT + R_DRAM_WRITE] = 0
+    for o in range(3):
+        if o == W and ti[T_HAS_W] == 0:
+            for place in range(W * LEVELS * 4, I * LEVELS * 4):
+                wi[W_ROW + place] = -1
+            continue
+        for level in range(ci[C_LEVELS + o]):
+            store = ci[C_STORE + o * LEVELS + level]
+            reads, writes = 0, 0
+            for direction in range(4):
+                place = (o * LEVELS + level) * 4 + direction
+                row = _passes(ci, wi, o, level, direction)
+                wi[W_ROW + place] = row
+                if row < 0:
+                    continue
+                channel = C_CHANNEL + place * 4
+                bits, int_bits = wi[W_ELEMENTS + row] * wi[W_PRECISION + row], wi[W_INT_ELEMENTS + row] * wi[W_PRECISION + row]
+                if direction <= FROM_LOW:
+                    bits *= wi[W_BOOST + o * LEVELS + level]
+                    int_bits *= wi[W_INT_BOOST + o * LEVELS + level]
+                wi[W_TRANSFER + place] = int_bits
+                wi[W_DURATION + place] = _up(int_bits, ci[channel + 3])
+                granules = _up(bits, ci[channel + 1])
+                moved = granules * ci[channel + 1] * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
+                if direction in (TO_LOW, TO_HIGH):
+                    reads += moved // ci[channel + 2]
+                else:
+                    writes += moved // ci[channel + 2]
+                if level >= ci[C_ON_CORE + o]:
+                    side = R_DRAM_READ if direction == TO_LOW else R_DRAM_WRITE
+                    wi[W_RESULT + side] += bits * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
+            energy = reads * cf[F_READ + store] + writes * cf[F_WRITE + store]
+            if level >= ci[C_ON_CORE + o]:
+                dram += energy
+            else:
+                core += energy
+    wf[X_RESULT + E_CORE] = core
+    wf[X_RESULT + E_DRAM] = dram
+
+
+# --- 4. latency -------------------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _union_of_windows(wi: IntArray, count: int, total: int) -> int:
+    """Return how long at least one of the first `count` sorted windows is open in `total` cycles."""
+    for j in range(1, count):
+        row = wi[W_SORTED + j]
+        i = j - 1
+        while i >= 0 and (
+            wi[W_PERIOD + wi[W_SORTED + i]] > wi[W_PERIOD + row]
+            or (wi[W_PERIOD + wi[W_SORTED + i]] == wi[W_PERIOD + row] and wi[W_WINDOW + wi[W_SORTED + i]] > wi[W_WINDOW + row])
+        ):
+            wi[W_SORTED + i + 1] = wi[W_SORTED + i]
+            i -= 1
+        wi[W_SORTED + i + 1] = row
+    return _cover(wi, count - 1, total)
+
+
+@kernel
+def _cover(wi: IntArray, index: int, span: int) -> int:
+    """Return the cover of `span` cycles by windows 0..index, from the widest period inwards."""
+    if index < 0 or span <= 0:
+        return 0
+    row = wi[W_SORTED + index]
+    period, window = wi[W_PERIOD + row], wi[W_WINDOW + row]
+    below = 0
+    if window < period:
+        below = _cover(wi, index - 1, window)
+    rest = span % period
+    found = 0
+    if span >= period:
+        full = window if window >= period else window + _cover(wi, index - 1, period) - below
+        found = span // period * full
+    if rest > 0:
+        found += rest if rest <= window else window + _cover(wi, index - 1, rest) - below
+    return found
+
+
+@kernel
+def _stall(ci: IntArray, wi: IntArray, cycles: int) -> int:
+    worst = 0
+    for port in range(ci[C_PORTS]):
+        late, spare, windows, active = 0, 0, 0, 0
+        for u in range(ci[C_FIRST + port], ci[C_FIRST + port + 1]):
+            place = ci[C_USER + u]
+            row = wi[W_ROW + place]
+            if row < 0 or wi[W_TIMES + row] <= 1:
+                continue
+            slack = (wi[W_DURATION + place] - wi[W_WINDOW + row]) * (wi[W_TIMES + row] - 1)
+            if slack > 0:
+                late += slack
+            else:
+                spare += slack
+            windows += wi[W_WINDOW + row] * (wi[W_TIMES + row] - 1)
+            wi[W_SORTED + active] = row
+            active += 1
+        if active == 0:
+            continue
+        stall = late + spare
+        if active > 1:
+            stall = late
+            if spare + windows > 0:
+                stall = late + max(0, spare + windows - _union_of_windows(wi, active, cycles))
+        worst = max(worst, stall)
+    return worst
+
+
+@kernel
+def _hide(ci: IntArray, wi: IntArray, busy: int) -> None:
+    """Fill the cycles of first and last transfers that computation cannot hide."""
+    for port in range(ci[C_PORTS]):
+        taken, single = 0.0, 0
+        for u in range(ci[C_FIRST + port], ci[C_FIRST + port + 1]):
+            place = ci[C_USER + u]
+            row = wi[W_ROW + place]
+            wi[W_VISIBLE + place] = 0
+            if row < 0:
+                continue
+            wi[W_VISIBLE + place] = wi[W_DURATION + place]
+            if wi[W_TIMES + row] > 1:
+                taken += _up(wi[W_TRANSFER + place], wi[W_PERIOD + row]) / ci[C_CHANNEL + place * 4 + 3]
+            else:
+                i = single - 1
+                while i >= 0 and _longer(wi, place, wi[W_SORTED + i]):
+                    wi[W_SORTED + i + 1] = wi[W_SORTED + i]
+                    i -= 1
+                wi[W_SORTED + i + 1] = place
+                single += 1
+        if single == 0:
+            continue
+        surplus = _whole(max(0.0, 1.0 - taken) * busy)
+        for i in range(single):
+            place = wi[W_SORTED + i]
+            row = place // 4 // LEVELS * EDGES + 1
+            least = _up(wi[W_INT_ELEMENTS + row] * wi[W_PRECISION + row], ci[C_CHANNEL + place * 4 + 3])
+            hidden = min(max(0, wi[W_VISIBLE + place] - least), surplus)
+            wi[W_VISIBLE + place] -= hidden
+            surplus -= hidden
+
+
+@inlined
+def _longer(wi: IntArray, place: int, other: int) -> bool:
+    """Return whether `place` goes before `other`: the longer transfer, then I, W, O, then the lower level and direction."""
+    mine, its = wi[W_VISIBLE + place], wi[W_VISIBLE + other]
+    o, p = place // 4 // LEVELS, other // 4 // LEVELS
+    return mine > its or (mine == its and (o > p or (o == p and place < other)))
+
+
+@inlined
+def _gap(wi: IntArray, o: int, level: int, down: int, up: int) -> int:
+    lower, upper = (o * LEVELS + level) * 4 + down, (o * LEVELS + level + 1) * 4 + up
+    cycles: int = max(wi[W_VISIBLE + lower], wi[W_VISIBLE + upper])
+    return cycles
+
+
+@inlined
+def _onload(ci: IntArray, ti: IntArray, wi: IntArray) -> int:
+    shared_w, half_w, own_w = 0, 0, 0
+    shared_i, half_i, own_i = 0, 0, 0
+    for o in (W, I):
+        if o == W and ti[T_HAS_W] == 0:
+            continue
+        for level in range(ci[C_LEVELS + o] - 1):
+            cycles = _gap(wi, o, level, FROM_HIGH, TO_LOW)
+            lower = ci[C_CHANNEL + ((o * LEVELS + level) * 4 + FROM_HIGH) * 4]
+            upper = ci[C_CHANNEL + ((o * LEVELS + level + 1) * 4 + TO_LOW) * 4]
+            both = ci[C_SHARED + lower] + ci[C_SHARED + upper]
+            if o == W:
+                shared_w += cycles if both == 2 else 0
+                half_w += cycles if both == 1 else 0
+                own_w += cycles if both == 0 else 0
+            else:
+                shared_i += cycles if both == 2 else 0
+                half_i += cycles if both == 1 else 0
+                own_i += cycles if both == 0 else 0
+    return min(
+        shared_w + max(shared_i + half_i + own_i, half_w + own_w),
+        shared_i + max(shared_w + half_w + own_w, half_i + own_i),
+    )
+
+
+@inlined
+def _offload(ci: IntArray, wi: IntArray) -> int:
+    cycles = 0
+    for level in range(ci[C_LEVELS + O] - 1):
+        cycles += _gap(wi, O, level, TO_HIGH, FROM_LOW)
+    return cycles
+
+
+# --- one order, and the search ----------------------------------------------------------------------------------------------------
+
+
+@kernel
+def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int) -> None:
+    """Evaluate the order in `wi`: results in ``wi[W_RESULT:]`` and ``wf[X_RESULT:]``; an illegal order has cost infinity."""
+    _prefixes(ti, wi)
+    wi[W_RESULT + R_EVALUATIONS] += 1
+    wi[W_RESULT + R_MISSING] = 0
+    if not _allocate(ci, ti, wi, wf):
+        wf[X_RESULT + E_GOAL] = np.inf
+        wf[X_RESULT + E_TIE] = wi[W_RESULT + R_MISSING]
+        return
+    _tiers(ci, ti, wi, wf)
+    _windows(ci, ti, wi, wf)
+    _energy(ci, cf, ti, wi, wf)
+    cycles = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
+    stall = _stall(ci, wi, cycles)
+    _hide(ci, wi, cycles + stall)
+    onload, offload = _onload(ci, ti, wi), _offload(ci, wi)
+    wi[W_RESULT + R_CYCLES] = cycles
+    wi[W_RESULT + R_STALL] = stall
+    wi[W_RESULT + R_ONLOAD] = onload
+    wi[W_RESULT + R_OFFLOAD] = offload
+    latency = float(cycles + stall + onload + offload)
+    energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
+    wf[X_RESULT + E_GOAL] = latency if goal == 0 else energy if goal == 1 else latency * energy
+    wf[X_RESULT + E_TIE] = energy if goal == 0 else latency
+
+
+@kernel
+def _factorise(wi: IntArray, limit: int) -> None:
+    """Fill the factors of each temporal loop, at most `limit` in all if there are not more loops."""
+    total, loops = 0, 0
+    for loop in range(8):
+        row = W_PRIME + loop * PRIMES
+        size, prime, count = wi[W_TEMPORAL + loop], 2, 0
+        loops += size > 1
+        while prime * prime <= size:
+            while size % prime == 0:
+                wi[row + count] = prime
+                size //= prime
+                count += 1
+            prime += 1
+        if size > 1:
+            wi[row + count] = size
+            count += 1
+        wi[W_PRIMES + loop] = count
+        total += count
+    while total > max(limit, loops):
+        loop = 0
+        for other in MERGE_ORDER:
+            if wi[W_PRIMES + other] > wi[W_PRIMES + loop] or other == 0:
+                loop = other
+        row = W_PRIME + loop * PRIMES
+        product = wi[row] * wi[row + 1]
+        count = wi[W_PRIMES + loop] - 1
+        i = 0
+        while i < count - 1 and wi[row + i + 2] < product:
+            wi[row + i] = wi[row + i + 2]
+            i += 1
+        wi[row + i] = product
+        i += 1
+        while i < count:
+            wi[row + i] = wi[row + i + 1]
+            i += 1
+        wi[W_PRIMES + loop] = count
+        total -= 1
+
+
+@inlined
+def _save(wi: IntArray, slot: int) -> None:
+    for i in range(wi[W_COUNT]):
+        wi[W_TRIED + slot * 2 * FACTORS + i] = wi[W_LOOP + i]
+        wi[W_TRIED + slot * 2 * FACTORS + FACTORS + i] = wi[W_FACTOR + i]
+
+
+@inlined
+def _restore(wi: IntArray, slot: int) -> None:
+    for i in range(wi[W_COUNT]):
+        wi[W_LOOP + i] = wi[W_TRIED + slot * 2 * FACTORS + i]
+        wi[W_FACTOR + i] = wi[W_TRIED + slot * 2 * FACTORS + FACTORS + i]
+
+
+@inlined
+def _is_new(wi: IntArray, slots: int) -> bool:
+    for slot in range(slots):
+        same = True
+        for i in range(wi[W_COUNT]):
+            same = same and wi[W_LOOP + i] == wi[W_TRIED + slot * 2 * FACTORS + i]
+        if same:
+            return False
+    return True
+
+
+@inlined
+def _better(goal: float, tie: float, than_goal: float, than_tie: float) -> bool:
+    """Return whether a cost beats another: by the goal, and where that ties, by the other quantity."""
+    if goal < than_goal * (1.0 - TOLERANCE):
+        return True
+    if goal > than_goal * (1.0 + TOLERANCE):
+        return False
+    return tie < than_tie * (1.0 - TOLERANCE)
+
+
+@inlined
+def _swap(wi: IntArray, i: int, j: int) -> None:
+    wi[W_LOOP + i], wi[W_LOOP + j] = wi[W_LOOP + j], wi[W_LOOP + i]
+    wi[W_FACTOR + i], wi[W_FACTOR + j] = wi[W_FACTOR + j], wi[W_FACTOR + i]
+
+
+@kernel
+def _climb(
+    ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, cost: float, tie: float
+) -> tuple[float, float]:
+    """Swap pairs of loops of the order in `wi` as long as one swap improves; return goal and tie-break."""
+    improved = True
+    while improved:
+        improved = False
+        for i in range(wi[W_COUNT] - 1):
+            for j in range(i + 1, wi[W_COUNT]):
+                if wi[W_LOOP + i] == wi[W_LOOP + j] and wi[W_FACTOR + i] == wi[W_FACTOR + j]:
+                    continue
+                _swap(wi, i, j)
+                evaluate(ci, cf, ti, wi, wf, goal)
+                if _better(wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], cost, tie):
+                    cost, tie, improved = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], True
+                else:
+                    _swap(wi, i, j)
+    return cost, tie
+
+
+@kernel
+def search(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, limit: int) -> None:
+    """Leave the best order found, and its results, in `wi` and `wf`."""
+    prepare(ci, ti, wi, wf)
+    _factorise(wi, limit)
+    macs = 1.0
+    for loop in range(8):
+        macs *= ti[T_SIZE + loop]
+    wf[X_RESULT + E_MAC] = cf[F_OPERATION] * macs
+    tried, first, second = 0, -1, -1
+    cost1, tie1, cost2, tie2 = np.inf, np.inf, np.inf, np.inf
+    for group in range(6):
+        count = 0
+        for position in range(8):
+            loop = GROUP_ORDERS[group, position]
+            for i in range(wi[W_PRIMES + loop]):
+                wi[W_LOOP + count] = loop
+                wi[W_FACTOR + count] = wi[W_PRIME + loop * PRIMES + i]
+                count += 1
+        wi[W_COUNT] = count
+        if not _is_new(wi, tried):
+            continue
+        _save(wi, tried)
+        evaluate(ci, cf, ti, wi, wf, goal)
+        cost, tie = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
+        if first < 0 or _better(cost, tie, cost1, tie1):
+            second, cost2, tie2 = first, cost1, tie1
+            first, cost1, tie1 = tried, cost, tie
+        elif second < 0 or _better(cost, tie, cost2, tie2):
+            second, cost2, tie2 = tried, cost, tie
+        tried += 1
+    if second >= 0:
+        _restore(wi, second)
+        cost2, tie2 = _climb(ci, cf, ti, wi, wf, goal, cost2, tie2)
+        _save(wi, second)
+    _restore(wi, first)
+    cost1, tie1 = _climb(ci, cf, ti, wi, wf, goal, cost1, tie1)
+    if second >= 0 and _better(cost2, tie2, cost1, tie1):
+        _restore(wi, second)
+    evaluate(ci, cf, ti, wi, wf, goal)
+
+
+@kernel
+def evaluate_batch(
+    configs: IntArray, energies: FloatArray, tiles: IntArray, goal: int, limit: int, out: IntArray, out_pj: FloatArray
+) -> None:
+    """Search an order for every tile.
+
+    Args:
+        configs: (cores, C_WIDTH).
+        energies: (cores, F_WIDTH).
+        tiles: (tiles, T_WIDTH).
+        goal: 0 latency, 1 energy, 2 their product.
+        limit: Most loop factors.
+        out: (tiles, OUT_WIDTH): results, held bits, number of loops, loops, sizes.
+        out_pj: (tiles, 3): array, on-core memories, DRAM.
+    """
+    wi, wf = np.zeros(W_WIDTH, np.int64), np.zeros(X_WIDTH, np.float64)
+    for t in range(tiles.shape[0]):
+        ti = tiles[t]
+        ci, cf = configs[ti[T_CONFIG]], energies[ti[T_CONFIG]]
+        for i in range(16):
+            wi[W_RESULT + i] = 0
+        search(ci, cf, ti, wi, wf, goal, limit)
+        if wi[W_RESULT + R_MISSING] > 0:
+            wi[W_RESULT + R_CYCLES] = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
+            for i in (R_STALL, R_ONLOAD, R_OFFLOAD, R_DRAM_READ, R_DRAM_WRITE):
+                wi[W_RESULT + i] = 0
+            wf[X_RESULT + E_CORE], wf[X_RESULT + E_DRAM] = 0.0, 0.0
+        for i in range(OUT_HELD):
+            out[t, i] = wi[W_RESULT + i]
+        _held(ci, ti, wi, wf)
+        for o in range(3):
+            out[t, OUT_HELD + o] = wi[W_HELD + o]
+        out[t, OUT_COUNT] = wi[W_COUNT]
+        for i in range(wi[W_COUNT]):
+            out[t, OUT_ORDER + i] = wi[W_LOOP + i]
+            out[t, OUT_ORDER + FACTORS + i] = wi[W_FACTOR + i]
+        for i in range(3):
+            out_pj[t, i] = wf[X_RESULT + i]
+
+
+@kernel
+def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill the bits of each operand in its outermost memory on the core."""
+    for o in range(3):
+        wi[W_HELD + o] = 0
+        level = ci[C_ON_CORE + o] - 1
+        if (o == W and ti[T_HAS_W] == 0) or level < 0 or wi[W_RESULT + R_MISSING] > 0:
+            continue
+        start = wi[W_BOUND + o * LEVELS + level - 1] if level > 0 else 0
+        bits = ti[T_BITS + o]
+        if o == O and not _reduces_from(ti, wi, start) and wi[W_REDUCES + level] == 0:
+            bits = ti[T_BITS + 3]
+        size = bits * wf[X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[W_BOUND + o * LEVELS + level]]
+        wi[W_HELD + o] = int(np.ceil(size * (1.0 - TOLERANCE)))
