@@ -15,7 +15,7 @@ What is kept:
 Measures:
     hypervolume, reference_point, nondominated
 Plug-ins:
-    load_plugin, PLUGIN_KINDS; checks for tests of one's own are in `stream_evo.search.testing`
+    load_operator, load_engine, operator_kind, PluginKind; checks for one's own tests: `stream_evo.search.testing`
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
@@ -40,6 +40,7 @@ from stream_evo.search._front import ParetoFront
 from stream_evo.search._nsga2 import Diversity, NsgaTwo
 from stream_evo.search._optimize import optimize
 from stream_evo.search._pareto import hypervolume, nondominated, reference_point
+from stream_evo.search._plugin import PluginKind, load_engine, load_operator, operator_kind
 from stream_evo.search._problem import SearchProblem
 from stream_evo.search._random import RandomSearch
 from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
@@ -67,6 +68,7 @@ __all__ = [
     "NsgaTwo",
     "OperatorSet",
     "ParetoFront",
+    "PluginKind",
     "Progress",
     "ProgressRow",
     "RandomSearch",
@@ -79,7 +81,10 @@ __all__ = [
     "Variation",
     "find_engine",
     "hypervolume",
+    "load_engine",
+    "load_operator",
     "nondominated",
+    "operator_kind",
     "optimize",
     "reference_point",
 ]

@@ -21,7 +21,7 @@ from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["Diversity", "NsgaTwo"]
 
-_NOVELTY_ROUNDS = 4
+_NOVELTY_ROUNDS = 5
 # Rounds in which a front is cut down by hypervolume contribution; contributions are computed anew in each. In 4-D a round costs 7 ms,
 # beyond it
 # far more, and one objective has no diversity.
@@ -51,7 +51,7 @@ class NsgaTwo:
 
     Parents win binary tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down
     to the
-    population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four times.
+    population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four times, then drawn at random.
 
     With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
     Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
@@ -81,11 +81,13 @@ class NsgaTwo:
     def ask(self) -> IntArray:
         """Return the next generation's genomes, see `Engine`."""
         brood = self._first() if self._population is None else self._breed(self._context.population)
-        for _ in range(_NOVELTY_ROUNDS):
+        for attempt in range(_NOVELTY_ROUNDS):
             stale = self._stale(brood.genomes)
             if not stale.size:
                 break
-            if self._population is None:
+            if attempt == _NOVELTY_ROUNDS - 1:
+                brood = brood.replaced(stale, self._anywhere(stale.size))
+            elif self._population is None:
                 brood = brood.replaced(stale, self._variation.children(brood.genomes[stale], brood.genomes[stale]))
             else:
                 brood = brood.replaced(stale, self._breed(stale.size))
@@ -124,9 +126,16 @@ class NsgaTwo:
 
     def _first(self) -> Brood:
         context = self._context
-        genomes = context.operators.sampling(context.spec, context.population, context.rng)
+        return self._unbred(context.operators.sampling(context.spec, context.population, context.rng))
+
+    def _anywhere(self, count: int) -> Brood:
+        """Draw from the whole space: when the neighbourhood of the population is used up, chance still finds what is new."""
+        spec = self._context.spec
+        return self._unbred(self._context.rng.integers(spec.lower, spec.upper + 1, size=(count, len(spec.lower))))
+
+    def _unbred(self, genomes: IntArray) -> Brood:
         nothing = np.full(len(genomes), -1, dtype=np.int64)
-        return Brood(context.operators.prepare(context.spec, genomes), nothing, nothing)
+        return Brood(self._context.operators.prepare(self._context.spec, genomes), nothing, nothing)
 
     def _breed(self, count: int) -> Brood:
         if self._population is None:
