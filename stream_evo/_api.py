@@ -72,7 +72,8 @@ def optimize(
         seed: Seed of all chance.
         workers: Threads that evaluate; by default one per processor core.
         engine: Search engine, a name of ``stream_evo.search.ENGINES``.
-        operators: Operators in place of the default ones: names of the catalogue, or ``FILE.py:NAME``.
+        operators: Operators in place of the default ones of their kind: names of the catalogue, or ``FILE.py:NAME``. After a name
+            ``set.*``, e.g. ``set.default``, they are added to that set instead.
         pin: File of decisions that are fixed.
         split: Search the spreading of layers over several cores, too.
         dataflow: Search each core's dataflow, too.

@@ -26,8 +26,10 @@ _BOUNDSCHECK = os.environ.get("STREAM_EVO_BOUNDSCHECK") == "1"
 
 def kernel(function: _Function) -> _Function:
     """Compile `function` on first call and keep the machine code on disk."""
-    compiled = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK)(function)
-    return compiled  # type: ignore[no-any-return]  # numba is untyped; the dispatcher keeps the signature
+    # Any: the dispatcher keeps the signature, which numba's types, where it has them, do not say.
+    compile_: Any = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK)
+    compiled: _Function = compile_(function)
+    return compiled
 
 
 def inlined(function: _Function) -> _Function:
@@ -35,7 +37,6 @@ def inlined(function: _Function) -> _Function:
 
     ``forceinline`` compiles three times faster than Numba's own ``inline="always"`` at equal speed.
     """
-    compiled = numba.njit(
-        cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=True
-    )(function)
-    return compiled  # type: ignore[no-any-return]  # as above
+    compile_: Any = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=True)
+    compiled: _Function = compile_(function)
+    return compiled

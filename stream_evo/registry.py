@@ -125,7 +125,8 @@ def load_problem(name_or_file: str | Path) -> Any:
 def _yaml_file(kind: str, name_or_file: str | Path, catalogue: Callable[[], Mapping[str, Path]]) -> Path:
     if _is_file(name_or_file, (".yaml", ".yml")):
         return _existing(name_or_file, kind)
-    return _find(kind, str(name_or_file), catalogue())
+    path: Path = _find(kind, str(name_or_file), catalogue())
+    return path
 
 
 def _is_file(text: str | Path, suffixes: tuple[str, ...]) -> bool:

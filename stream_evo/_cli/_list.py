@@ -54,9 +54,7 @@ def _rows(catalogue: Catalogue) -> list[tuple[str, str]]:
         from stream_evo.search import ENGINES  # noqa: PLC0415  # imports moocore
 
         return [(name, _first_line(engine.__doc__)) for name, engine in ENGINES.items()]
-    if catalogue is Catalogue.OPERATORS:
-        return [(name, _first_line(operator.__doc__)) for name, operator in registry.operators().items()]
-    return []
+    return [(name, _first_line(operator.__doc__)) for name, operator in registry.operators().items()]
 
 
 def _accelerator(name: str) -> str:

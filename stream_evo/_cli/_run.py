@@ -56,7 +56,11 @@ def run(
     workers: WorkersOption = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Search engine, of 'list engines'; nsga2 if not given.")] = None,
     operator: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|FILE.py:NAME", help="Operator in place of the default ones; can be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE.py:NAME",
+            help="Operator in place of the default ones of its kind, or besides them after set.default; can be repeated.",
+        ),
     ] = None,
     pin: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Decisions that are fixed: a whole or partial mapping file.")

@@ -33,7 +33,7 @@ class Job:
         time_limit_s: Seconds after which it ends; with this the result depends on the machine.
         seed: Seed of all chance.
         engine: Name of the search engine.
-        operators: Operators in place of the engine's own, each a name of the catalogue or ``FILE.py:NAME``.
+        operators: Operators in place of the default ones of their kind, each a name of the catalogue or ``FILE.py:NAME``.
         pin: File of decisions that are fixed.
         split: The genome spreads a layer's output channels over several cores.
         dataflow: The genome chooses among the dataflows of each core.

@@ -9,7 +9,7 @@ from typing import Any
 from stream_evo import registry
 from stream_evo._run._session import Session
 from stream_evo.errors import UnknownNameError
-from stream_evo.search import OperatorSet, load_operator
+from stream_evo.search import OperatorSet, PluginKind, load_operator
 
 __all__ = ["operator_set"]
 
@@ -35,21 +35,21 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     for name in names:
         if not _is_plugin(name) and name not in known:
             raise UnknownNameError("operator", name, list(known))
-    base = known[sets[-1]]() if sets and sets[-1] != _DEFAULT else known[_DEFAULT](session.evaluator.seed_hints())
-    found: dict[str, list[Any]] = {"sampling": [], "crossover": [], "mutation": [], "repair": []}
+    base: OperatorSet = known[sets[-1]]() if sets and sets[-1] != _DEFAULT else known[_DEFAULT](session.evaluator.seed_hints())
+    found: dict[PluginKind, list[Any]] = {kind: [] for kind in PluginKind}
     for name in names:
         if _is_plugin(name):
             kind, operator = load_operator(name, session.spec)
             found[kind].append(operator)
         elif name not in sets:
-            found[name.partition(".")[0]].append(known[name]())
+            found[PluginKind(name.partition(".")[0])].append(known[name]())
     changes: dict[str, Any] = {}
-    for kind, plural in (("crossover", "crossovers"), ("mutation", "mutations")):
+    for kind, field in ((PluginKind.CROSSOVER, "crossovers"), (PluginKind.MUTATION, "mutations")):
         if found[kind]:
-            changes[plural] = (*(getattr(base, plural) if sets else ()), *found[kind])
-    for kind in ("sampling", "repair"):
+            changes[field] = (*(getattr(base, field) if sets else ()), *found[kind])
+    for kind in (PluginKind.SAMPLING, PluginKind.REPAIR):
         if found[kind]:
-            changes[kind] = found[kind][-1]
+            changes[str(kind)] = found[kind][-1]
     return dataclasses.replace(base, **changes)
 
 

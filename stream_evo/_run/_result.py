@@ -43,6 +43,11 @@ class PointMetrics:
     dram_bytes: float
     violation_bytes: float = 0.0
 
+    @classmethod
+    def of(cls, metrics: FloatArray, violation_bytes: float = 0.0) -> PointMetrics:
+        """Return the numbers of one row of metrics, shape ``(5,)``."""
+        return cls(**dict(zip(METRICS, metrics.tolist(), strict=True)), violation_bytes=violation_bytes)
+
     @property
     def feasible(self) -> bool:
         """True if the mapping fits on the chip."""
@@ -113,7 +118,7 @@ class Result:
         Raises:
             IndexError: there is no such point.
         """
-        return PointMetrics(*self.metrics[point].tolist())
+        return PointMetrics.of(self.metrics[point])
 
     def mapping(self, point: int) -> NetworkMapping:
         """Return the mapping of one point."""

@@ -61,8 +61,8 @@ def save_result(result: Result, folder: RunFolder) -> None:
     digits = max(3, len(str(len(result) - 1)))
     paths = [f"mappings/point_{point:0{digits}d}.yaml" for point in range(len(result))]
     for point, path in enumerate(paths):
-        folder.write(path, mapping_to_yaml(result.mapping(point)))
-    folder.write("pareto.json", json_text(_front_record(result, paths)))
+        folder.write(path, mapping_to_yaml(result.mapping(point)), durable=False)  # the genomes in pareto.json are
+    folder.write("pareto.json", json_text(_front_record(result), {"points": _points(result, paths)}))
     folder.write("pareto.csv", front_csv(METRICS, result.metrics, paths))
     pictures = _pictures(result)
     for name, figure in pictures.items():
@@ -82,8 +82,8 @@ def save_result(result: Result, folder: RunFolder) -> None:
     )
 
 
-def _front_record(result: Result, paths: list[str]) -> dict[str, Any]:
-    """Return the content of ``pareto.json``; it holds nothing that depends on time or workers."""
+def _front_record(result: Result) -> dict[str, Any]:
+    """Return the head of ``pareto.json``; it holds nothing that depends on time or workers."""
     search, spec = result.search, result.session.spec
     return {
         "network": result.session.workload.name,
@@ -98,11 +98,15 @@ def _front_record(result: Result, paths: list[str]) -> dict[str, Any]:
         "lower_bounds": dict(result.lower_bounds),
         "layer_by_layer": None if result.layer_by_layer is None else result.layer_by_layer.as_dict(),
         "genome_segments": {name: [part.start, part.stop] for name, part in spec.segments.items()},
-        "points": [
-            {"point": point, **metrics_record(METRICS, row), "genome": genome.tolist(), "mapping": path}
-            for point, (row, genome, path) in enumerate(zip(result.metrics, result.genomes, paths, strict=True))
-        ],
     }
+
+
+def _points(result: Result, paths: list[str]) -> list[dict[str, Any]]:
+    rows = zip(result.metrics, result.genomes, paths, strict=True)
+    return [
+        {"point": point, **metrics_record(METRICS, row), "genome": genome.tolist(), "mapping": path}
+        for point, (row, genome, path) in enumerate(rows)
+    ]
 
 
 def _pictures(result: Result) -> dict[str, Figure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from stream_evo._run._result import PointMetrics
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import Evaluator
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeOptions, GenomeSpec, Pins, load_pins
+from stream_evo.mapping import GenomeOptions, GenomeSpec, Mapping, Pins, TileSize, load_pins
 from stream_evo.typing import IntArray
 from stream_evo.workload import Bits, Workload
 
@@ -47,13 +47,13 @@ class Session:
         return Evaluator(self.spec)
 
     @cached_property
-    def lower_bounds(self) -> Mapping[str, float]:
+    def lower_bounds(self) -> MappingABC[str, float]:
         """Metric -> value that no mapping can be below."""
         bounds = lower_bounds(self.workload, self.accelerator)
         return {name: float(getattr(bounds, name)) for name in METRICS}
 
     @cached_property
-    def fingerprint(self) -> Mapping[str, str]:
+    def fingerprint(self) -> MappingABC[str, str]:
         """What a run is only continued with: contents of network and chip as the program sees them."""
         return {
             "network": hashlib.sha256(repr(self.workload).encode()).hexdigest(),
@@ -63,7 +63,14 @@ class Session:
     def point(self, genome: IntArray) -> PointMetrics:
         """Return the numbers of one genome, shape ``(V,)``."""
         scored = self.evaluator.evaluate(genome[np.newaxis])
-        return PointMetrics(*scored.metrics[0].tolist(), violation_bytes=float(scored.violation_bytes[0]))
+        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]))
+
+    def point_of(self, mapping: Mapping) -> PointMetrics:
+        """Return the numbers of a mapping; it need not be one of the space, which may leave out splits, dataflows or tile sizes."""
+        tiles = tuple((TileSize(entry.tile_rows, entry.tile_columns),) for entry in mapping.layers)
+        options = GenomeOptions(split=True, dataflow=True, priority=True)
+        wide = Session(self.workload, self.accelerator, GenomeSpec(self.workload, self.accelerator, options, tiles=tiles))
+        return wide.point(wide.spec.encode(mapping))
 
     def layer_by_layer(self) -> PointMetrics | None:
         """Return the best classical layer-by-layer mapping of those tried, by energy-delay product; ``None`` if none of them fits.
@@ -83,7 +90,7 @@ class Session:
         scored = self.evaluator.evaluate(np.unique(self.spec.canonical(genomes), axis=0))
         edp = np.where(scored.violation_bytes == 0, scored.metrics[:, METRICS.index("edp_pj_cycles")], np.inf)
         best = int(np.argmin(edp))
-        return PointMetrics(*scored.metrics[best].tolist()) if np.isfinite(edp[best]) else None
+        return PointMetrics.of(scored.metrics[best]) if np.isfinite(edp[best]) else None
 
 
 def open_session(

@@ -16,8 +16,10 @@ A pin file has the same form with everything optional, so that a mapping file or
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -34,16 +36,6 @@ __all__ = ["load_mapping", "load_pins", "mapping_to_yaml"]
 
 def mapping_to_yaml(mapping: Mapping) -> str:
     """Return the text of a mapping file; `load_mapping` reads it back to an equal value."""
-    layers = {
-        entry.layer: {
-            "cores": list(entry.cores),
-            "tile_rows": entry.tile_rows,
-            "tile_columns": entry.tile_columns,
-            "parts": entry.parts,
-            "stack": entry.stack,
-        }
-        for entry in mapping.layers
-    }
     head = {
         "network": mapping.network,
         "accelerator": mapping.accelerator,
@@ -51,10 +43,21 @@ def mapping_to_yaml(mapping: Mapping) -> str:
         "dataflows": dict(mapping.dataflows),
     }
     text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=140) + "layers:\n"
-    for name, entry in layers.items():
-        line = yaml.safe_dump({name: entry}, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf)
-        text += "  " + line.strip().removeprefix("{").removesuffix("}") + "\n"
+    for entry in mapping.layers:
+        text += (
+            f"  {_scalar(entry.layer)}: {{cores: [{', '.join(map(_scalar, entry.cores))}], tile_rows: {entry.tile_rows}, "
+            f"tile_columns: {entry.tile_columns}, parts: {entry.parts}, stack: {entry.stack}}}\n"
+        )
     return text
+
+
+@cache
+def _scalar(name: str) -> str:
+    """Return a name as YAML, quoted where it must be; a front repeats a few names in hundreds of files."""
+    if not name.isprintable():
+        return json.dumps(name)  # a key must stand on one line; JSON's escapes are YAML's
+    text: str = yaml.safe_dump([name], allow_unicode=True, default_flow_style=True, width=math.inf)
+    return text.strip().removeprefix("[").removesuffix("]")
 
 
 def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator) -> Mapping:

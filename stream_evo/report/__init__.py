@@ -7,7 +7,7 @@ Tables:
 Pictures, each a matplotlib figure of its own:
     plot_front: pairwise front with lower bounds and the layer-by-layer point.
     plot_convergence: hypervolume, size of the front and best values over evaluations.
-    plot_gantt, Lane, MemoryTrace: a schedule.
+    plot_schedule: a recorded schedule; plot_gantt, Lane, MemoryTrace: any busy lanes.
 
 Pictures are loaded on first use: matplotlib takes longer to import than a table to write.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stream_evo.report._convergence_plot import plot_convergence
     from stream_evo.report._front_plot import plot_front
     from stream_evo.report._gantt import Lane, MemoryTrace, plot_gantt
+    from stream_evo.report._schedule_plot import plot_schedule
 
 __all__ = [
     "MANIFEST",
@@ -36,6 +37,7 @@ __all__ = [
     "plot_convergence",
     "plot_front",
     "plot_gantt",
+    "plot_schedule",
     "sort_front",
     "write_atomic",
 ]
@@ -46,6 +48,7 @@ _LAZY = {
     "plot_convergence": "_convergence_plot",
     "plot_front": "_front_plot",
     "plot_gantt": "_gantt",
+    "plot_schedule": "_schedule_plot",
 }
 
 

@@ -31,8 +31,13 @@ _RUN_NAMES = (
 )
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees all of it or what was there before, even if the machine stops in between.
+def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees all of it or what was there before.
+
+    Args:
+        path: The file.
+        content: What it holds afterwards.
+        durable: Wait until it is on the disk, so that it survives a loss of power; this takes milliseconds per file.
 
     Raises:
         RunFolderError: the file cannot be written; the message holds the system's reason.
@@ -43,8 +48,9 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # noqa: PTH101  # mkstemp makes files that nobody else may read
         os.replace(temporary, path)  # noqa: PTH105  # symmetrical with the line above
     except OSError as error:
@@ -124,8 +130,8 @@ class RunFolder:
             raise RunFolderError(f"{self.path / MANIFEST} is not the manifest of a run")
         return content
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write the file `name`, a path below the folder, atomically.
+    def write(self, name: str, content: str | bytes, *, durable: bool = True) -> None:
+        """Write the file `name`, a path below the folder, atomically; see `write_atomic`.
 
         Raises:
             RunFolderError: it cannot be written.
@@ -135,7 +141,7 @@ class RunFolder:
             target.parent.mkdir(exist_ok=True)
         except OSError as error:
             raise RunFolderError(f"cannot write into {self.path}: {error.strerror}") from error
-        write_atomic(target, content)
+        write_atomic(target, content, durable=durable)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest.

@@ -53,10 +53,18 @@ def front_csv(names: Sequence[str], metrics: FloatArray, mappings: Sequence[str]
     return text.getvalue()
 
 
-def json_text(content: Mapping[str, Any] | Sequence[Any]) -> str:
+def json_text(content: Mapping[str, Any], rows: Mapping[str, Sequence[Any]] | None = None) -> str:
     """Return strict JSON, indented, keys in the order given.
+
+    Args:
+        content: What to write.
+        rows: Further keys that hold long lists; each item gets one line of its own, so the file stays small and can be read by eye.
 
     Raises:
         ValueError: a number is not finite: JSON has no such numbers.
     """
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+    for key, items in (rows or {}).items():
+        lines = ",\n    ".join(json.dumps(item, ensure_ascii=False, allow_nan=False) for item in items)
+        text += f",\n  {json.dumps(key)}: [" + (f"\n    {lines}\n  ]" if items else "]")
+    return text + "\n}\n"

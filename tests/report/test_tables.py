@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 
 import numpy as np
@@ -46,3 +47,10 @@ def test_numbers_that_json_lacks_become_null_or_an_error() -> None:
     assert metrics_record(("a", "b"), np.array([1.5, math.inf])) == {"a": 1.5, "b": None}
     with pytest.raises(ValueError, match="JSON"):
         json_text({"a": math.nan})
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers()), max_size=3))
+def test_json_with_rows_reads_back_and_has_a_line_per_row(rows: list[dict[str, int]]) -> None:
+    text = json_text({"a": {"b": 1}}, {"rows": rows})
+    assert json.loads(text) == {"a": {"b": 1}, "rows": rows}
+    assert text.count("\n") == json_text({"a": {"b": 1}}).count("\n") + 1 + len(rows) + (1 if rows else 0)
