@@ -33,7 +33,8 @@ __all__ = ["PointMetrics", "Result", "evaluate", "inspect", "optimize"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("stream_evo._api"), name)
+        module = "stream_evo._run._network" if name == "inspect" else "stream_evo._api"  # the latter loads the kernels
+        return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

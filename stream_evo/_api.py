@@ -6,15 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stream_evo._run._job import METRICS, Job
+from stream_evo._run._network import inspect, label
 from stream_evo._run._operators import operator_set
 from stream_evo._run._result import PointMetrics, Result
 from stream_evo._run._save import save_result, start_folder
-from stream_evo._run._session import Session, load_workload, open_session, session_of
+from stream_evo._run._session import Session, open_session, session_of
 from stream_evo.errors import RunFolderError
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, load_mapping
@@ -23,7 +24,7 @@ from stream_evo.report import RunFolder
 from stream_evo.search import Budget, EvaluationArchive, Progress, SearchProblem
 from stream_evo.search import optimize as search_front
 from stream_evo.typing import FloatArray
-from stream_evo.workload import Bits, Workload, describe
+from stream_evo.workload import Bits, Workload
 
 if TYPE_CHECKING:
     import onnx
@@ -96,8 +97,8 @@ def optimize(
     if out is not None:
         RunFolder.check_free(Path(out))
     job = Job(
-        network=_label(network),
-        hardware=_label(hardware),
+        network=label(network),
+        hardware=label(hardware),
         objectives=tuple(objectives),
         population=population,
         generations=generations,
@@ -143,20 +144,6 @@ def evaluate(
     session = open_session(network, hardware, bits=bits, host_operators=host_operators)
     value = mapping if isinstance(mapping, NetworkMapping) else load_mapping(mapping, session.workload, session.accelerator)
     return session.point_of(value)
-
-
-def inspect(network: str | Path | onnx.ModelProto, *, bits: Bits | str | None = None, host_operators: bool = False) -> dict[str, Any]:
-    """Return what the program makes of a network.
-
-    Returns:
-        ``name``, ``totals`` (``macs``, ``weights``, ``layers``), ``layers``, ``unsupported`` and ``operators``, as plain values.
-
-    Raises:
-        UnknownNameError: an unknown network.
-        InputError: the file cannot be read or holds operators that are not supported.
-    """
-    workload = load_workload(network, bits=bits, host_operators=host_operators)
-    return {"name": workload.name, **describe(workload)}
 
 
 def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
@@ -247,8 +234,3 @@ def _is_empty(folder: Path) -> bool:
             return next(archive.batches(), None) is None
     except RunFolderError:
         return False
-
-
-def _label(value: object) -> str:
-    """Return how a job names something: what the user typed, or the name of a value in memory."""
-    return str(value) if isinstance(value, str | Path) else f"<{getattr(value, 'name', '') or type(value).__name__}>"

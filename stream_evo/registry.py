@@ -13,7 +13,7 @@ Catalogues:
     operators: name -> operator class.
 
 Resolution of what a user typed, a name or a file:
-    load_network, load_hardware, load_core, load_problem.
+    load_network, network_source, load_hardware, load_core, load_problem.
 """
 
 from __future__ import annotations
@@ -33,7 +33,18 @@ if TYPE_CHECKING:  # these modules take a tenth of a second and more to import
     from stream_evo.hardware import Accelerator, Core
     from stream_evo.workload import Bits, Workload
 
-__all__ = ["accelerators", "cores", "load_core", "load_hardware", "load_network", "load_problem", "networks", "operators", "problems"]
+__all__ = [
+    "accelerators",
+    "cores",
+    "load_core",
+    "load_hardware",
+    "load_network",
+    "load_problem",
+    "network_source",
+    "networks",
+    "operators",
+    "problems",
+]
 
 
 def networks() -> Mapping[str, Callable[[], onnx.ModelProto]]:
@@ -75,11 +86,22 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     """
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
+    source = network_source(name_or_file)
+    name = None if isinstance(source, Path) else str(name_or_file)
+    return load_onnx(source, name=name, bits=bits, host_operators=host_operators)
+
+
+def network_source(name_or_file: str | Path) -> Path | onnx.ModelProto:
+    """Return the ONNX file, or the model that the catalogue builds, that `name_or_file` stands for.
+
+    Raises:
+        UnknownNameError: no such name.
+        InputError: the file is missing.
+    """
     if _is_file(name_or_file, (".onnx",)):
-        path = _existing(name_or_file, "network")
-        return load_onnx(path, bits=bits, host_operators=host_operators)
-    name = str(name_or_file)
-    return load_onnx(_find("network", name, networks())(), name=name, bits=bits, host_operators=host_operators)
+        return _existing(name_or_file, "network")
+    model: onnx.ModelProto = _find("network", str(name_or_file), networks())()
+    return model
 
 
 def load_hardware(name_or_file: str | Path) -> Accelerator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_evo._cli._console import BitsOption, JsonOption, guarded, print_json, print_table
-from stream_evo.errors import Fault, InputError
+from stream_evo.errors import Fault, InputError, UnknownNameError
 
 __all__ = ["cost"]
 
@@ -26,15 +27,6 @@ _NUMBERS = (
 )
 
 
-class Kind(StrEnum):
-    """Operators a tile can have."""
-
-    CONV = "conv"
-    GEMM = "gemm"
-    POOL = "pool"
-    ADD = "add"
-
-
 class CostGoal(StrEnum):
     """What the search for the best loop order minimises."""
 
@@ -46,7 +38,7 @@ class CostGoal(StrEnum):
 @guarded
 def cost(
     core: Annotated[str | None, typer.Option(metavar="NAME|FILE.yaml", help="Core: a name of 'list cores', or a YAML file.")] = None,
-    op: Annotated[Kind, typer.Option(help="Operator of the tile.")] = Kind.CONV,
+    op: Annotated[str, typer.Option(metavar="NAME", help="Operator of the tile: conv, gemm, pool, add, ...")] = "conv",
     dims: Annotated[str | None, typer.Option(metavar='"K=64 C=64 OX=56 ..."', help="Loop sizes; those left out are 1.")] = None,
     stride: Annotated[str, typer.Option(metavar="S|SY,SX", help="Step of the window.")] = "1",
     bits: BitsOption = None,
@@ -63,7 +55,7 @@ def cost(
         raise InputError("cost", [Fault("what to cost is missing", expected="--core with --dims, or --table")])
     else:
         rows = [_row(core, op, dims, stride, bits, dataflow, dram=dram)]
-    results = _evaluate(rows, goal)
+    results = _evaluate(rows, goal, "cost" if table is None else str(table))
     if as_json:
         print_json(results if table is not None else results[0])
     elif table is not None:
@@ -72,15 +64,19 @@ def cost(
         print_table(f"{op} on {core}", ("metric", "value"), [(name, _short(value)) for name, value in results[0].items()])
 
 
-def _row(core: str, op: Kind, dims: str, stride: str, bits: str | None, dataflow: str | None, *, dram: bool) -> dict[str, Any]:
-    from stream_evo.cost import parse_bits, parse_dims  # noqa: PLC0415  # compiles and loads kernels
+def _row(core: str, op: str, dims: str, stride: str, bits: str | None, dataflow: str | None, *, dram: bool) -> dict[str, Any]:
+    from stream_evo.cost import LAYER_TYPES, parse_bits, parse_dims  # noqa: PLC0415  # compiles and loads kernels
 
-    sizes = parse_dims(dims)
-    layer: dict[str, Any] = {"type": str(op), "dims": sizes, "stride": _stride(stride)}
-    row: dict[str, Any] = {"core": core, "dataflow": dataflow, "dram": dram, "layer": layer}
-    if bits is not None:
-        row["bits"] = parse_bits(bits)
-    return row
+    if op.lower() not in LAYER_TYPES:
+        raise UnknownNameError("operator", op, list(LAYER_TYPES))
+    sizes = dataclasses.asdict(parse_dims(dims))
+    precisions = {} if bits is None else dataclasses.asdict(parse_bits(bits))
+    return {
+        "core": core,
+        "dataflow": dataflow,
+        "dram": dram,
+        "layer": {"type": op, "dims": sizes, "stride": _stride(stride), "bits": precisions},
+    }
 
 
 def _stride(text: str) -> list[int]:
@@ -93,20 +89,22 @@ def _stride(text: str) -> list[int]:
 def _read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(str(path), [Fault(f"cannot be read as JSON: {error}")]) from None
+    except OSError as error:
+        raise InputError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from None
+    except ValueError as error:  # also of bytes that are no text
+        raise InputError(str(path), [Fault(f"is not JSON: {error}")]) from None
     rows = content.get("rows") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(str(path), [Fault("wrong form", expected="a list of rows, or an object with the list 'rows'")])
     return rows
 
 
-def _evaluate(rows: list[dict[str, Any]], goal: CostGoal) -> list[dict[str, Any]]:
+def _evaluate(rows: list[dict[str, Any]], goal: CostGoal, source: str) -> list[dict[str, Any]]:
     from stream_evo import registry  # noqa: PLC0415  # reads the metadata of installed packages
     from stream_evo.cost import run_table  # noqa: PLC0415  # compiles and loads kernels
 
     names = {str(row["core"]) for row in rows if "core" in row}
-    return run_table(rows, {name: registry.load_core(name) for name in sorted(names)}, goal=str(goal))
+    return run_table(rows, {name: registry.load_core(name) for name in sorted(names)}, goal=str(goal), source=source)
 
 
 def _short(value: object) -> object:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 
 import typer
 
 from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table
+from stream_evo.errors import Fault, InputError
 
 __all__ = ["inspect"]
 
@@ -19,13 +21,17 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Show a network's layers, its totals, and which of its operators are supported."""
-    from stream_evo import _api  # noqa: PLC0415  # imports onnx
+    from stream_evo._run._network import inspect as inspect_network  # noqa: PLC0415  # imports onnx
 
-    report = _api.inspect(model, bits=bits, host_operators=host_ops)
+    report = inspect_network(model, bits=bits, host_operators=host_ops)
     if as_json:
         print_json(report)
-    else:
+    elif report["layers"]:
         _print_report(report)
+    if report["unsupported"]:
+        faults = [Fault(f"operator {node['operator']} is not supported: {node['reason']}", node["name"]) for node in report["unsupported"]]
+        hint = "Operators without compute meaning can be work of the host: --host-ops"
+        raise InputError(model, [*faults[:-1], dataclasses.replace(faults[-1], hint=hint)])
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -45,3 +51,5 @@ def _print_report(report: dict[str, Any]) -> None:
     print_table(report["name"], columns, rows, numeric=("MACs", "weights", "activations"))
     totals = report["totals"]
     typer.echo(f"\n{totals['layers']} layers, {totals['macs']:,} MACs, {totals['weights']:,} weights")
+    for status, operators in report["operators"].items():
+        typer.echo(f"{status}: " + ", ".join(f"{count} {operator}" for operator, count in operators.items()))

@@ -13,6 +13,7 @@ import numpy as np
 
 from stream_evo import registry
 from stream_evo._run._job import METRICS, Job
+from stream_evo._run._network import load_workload
 from stream_evo._run._result import PointMetrics
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import Evaluator
@@ -112,21 +113,6 @@ def open_session(
     pins = pin if isinstance(pin, Pins) else load_pins(pin) if pin is not None else Pins()
     workload = load_workload(network, bits=bits, host_operators=host_operators)
     return Session(workload, accelerator, GenomeSpec(workload, accelerator, options or GenomeOptions(), pins))
-
-
-def load_workload(network: str | Path | onnx.ModelProto | Workload, *, bits: Bits | str | None, host_operators: bool) -> Workload:
-    """Return the workload that `network` names, holds or is."""
-    if isinstance(network, Workload):
-        return network
-    if isinstance(bits, str):
-        from stream_evo.cost import parse_bits  # noqa: PLC0415  # loads kernels
-
-        bits = parse_bits(bits)
-    if isinstance(network, str | Path):
-        return registry.load_network(network, bits=bits, host_operators=host_operators)
-    from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
-
-    return load_onnx(network, bits=bits, host_operators=host_operators)
 
 
 def session_of(job: Job) -> Session:
