@@ -270,7 +270,7 @@ def _jobs(spec: GenomeSpec, cycles: IntArray) -> list[FloatArray]:
             path = _path(chip, core, tensor.to_dram)
             busy = tensor.bits / min([chip.dram.bits_per_cycle, *(chip.links[link].bits_per_cycle for link in path)])
             engine = int(tensor.to_dram and chip.dma_channels == 2)
-            for resource in (*(cores + link for link in path), resources - 2 * cores + 2 * core + engine):
+            for resource in (*(cores + link for link in set(path)), resources - 2 * cores + 2 * core + engine):
                 table[row, resource] += busy
         if tensor.layer < 0:
             inputs.append(table)
