@@ -6,18 +6,24 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from stream_evo.problems import Problem, RunSettings, load_problem
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from stream_evo.problems import OBJECTIVES, Problem, RunSettings, load_problem
 
 from stream_evo import registry
 from stream_evo.errors import InputError
 
 
-@pytest.fixture(autouse=True)
-def catalogues(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def catalogues():
     """Small catalogues, so that these tests depend on no other folder."""
+    monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(registry, "networks", lambda: MappingProxyType({"resnet18": None, "fsrcnn": None}))
     monkeypatch.setattr(registry, "accelerators", lambda: MappingProxyType({"homogeneous_quad": None, "heterogeneous_quad": None}))
     monkeypatch.setattr(registry, "operators", lambda: MappingProxyType({"StackCutCrossover": None}))
+    yield
+    monkeypatch.undo()
 
 
 def write(folder: Path, text: str, name: str = "problem.yaml") -> Path:
@@ -76,6 +82,35 @@ limits: {latency: 2e6, dram: 4096}
     )
     expected = Problem("all", str(folder / "net.onnx"), str(folder / "chip.yaml"), ("latency", "dram"), "every key", settings)
     assert problem == expected
+
+
+POSITIVE = st.floats(1e-3, 1e15).map(lambda value: float(f"{value:.6g}"))
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "population": st.integers(2, 10**6),
+        "generations": st.integers(1, 10**6),
+        "evaluations": st.integers(1, 10**9),
+        "time_limit": POSITIVE,
+        "seed": st.integers(0, 2**63),
+        "engine": st.sampled_from(["nsga2", "pymoo:NSGA3", "deap:nsga2"]),
+        "split": st.booleans(),
+        "dataflow": st.booleans(),
+        "priority": st.booleans(),
+        "host_operators": st.booleans(),
+        "limits": st.dictionaries(st.sampled_from(sorted(OBJECTIVES)), POSITIVE, min_size=1),
+    },
+)
+
+
+@given(settings=SETTINGS, objectives=st.lists(st.sampled_from(sorted(OBJECTIVES)), min_size=1, unique=True), name=st.text(min_size=1))
+def test_what_is_written_is_what_is_read(tmp_path_factory, settings, objectives, name):
+    """For any valid content, whatever the letters of the name: reading inverts writing."""
+    content = {"name": name, "network": "fsrcnn", "hardware": "homogeneous_quad", "objectives": objectives, **settings}
+    path = tmp_path_factory.mktemp("problem") / "problem.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=False), encoding="utf-8")
+    expected = RunSettings(**{"time_limit_s" if key == "time_limit" else key: value for key, value in settings.items()})
+    assert load_problem(path) == Problem(name, "fsrcnn", "homogeneous_quad", tuple(objectives), settings=expected)
 
 
 def test_paths_are_relative_to_the_problem_file_not_to_the_working_folder(tmp_path, monkeypatch):

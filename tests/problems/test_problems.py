@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from types import ModuleType
 
 import pytest
 from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
 from stream_evo.problems.networks import NETWORKS
 
-from stream_evo import registry
+from stream_evo import problems, registry
 from stream_evo._run._job import Job
 from stream_evo.errors import InputError, UnknownNameError
 from stream_evo.mapping import GenomeSpec
@@ -93,3 +94,8 @@ def test_every_layer_of_a_shipped_problem_has_a_core(name):
     choices = spec.upper[allocation] - spec.lower[allocation] + 1
     for layer, count in zip(spec.workload.layers, choices, strict=True):
         assert count == (4 if layer.kind in ("conv", "gemm") else 1), layer.name
+
+
+def test_exported_names_are_the_visible_ones():
+    visible = {name for name, value in vars(problems).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
+    assert visible == set(problems.__all__)
