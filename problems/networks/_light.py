@@ -13,6 +13,8 @@ from typing import Final
 
 import onnx
 
+from stream_evo.errors import Fault, InputError
+
 __all__ = ["alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19", "zfnet"]
 
 
@@ -65,8 +67,17 @@ _OF_LAYER: Final = re.compile(r"(?:gpu_0/)?(?P<layer>.+)_(?:w|b|s|scale)_0")  # 
 
 
 def _load(stem: str) -> onnx.ModelProto:
+    """Return a shipped topology with named nodes.
+
+    Raises:
+        InputError: the installed ``onnx`` comes without its test data, as some distributions strip it.
+    """
     file = resources.files("onnx").joinpath("backend", "test", "data", "light", f"light_{stem}.onnx")
-    model = onnx.load_model_from_string(file.read_bytes())
+    try:
+        model = onnx.load_model_from_string(file.read_bytes())
+    except FileNotFoundError as error:
+        hint = "Install onnx from the Python package index: python -m pip install --force-reinstall onnx"
+        raise InputError(str(file), [Fault("this topology is missing from the installed onnx package", hint=hint)]) from error
     seen: Counter[str] = Counter()
     for node in model.graph.node:
         weights = (_OF_LAYER.fullmatch(name) for name in node.input) if node.op_type in ("Conv", "Gemm", "BatchNormalization") else ()

@@ -8,7 +8,9 @@ from importlib import resources
 
 import onnx
 import pytest
-from stream_evo.problems.networks import NETWORKS
+from stream_evo.problems.networks import NETWORKS, _light
+
+from stream_evo.errors import InputError
 
 CONTRACT = [
     "alexnet",
@@ -261,3 +263,9 @@ def test_shipped_topologies_are_named_but_not_changed():
     for node in [*model.graph.node, *original.graph.node]:
         node.ClearField("name")
     assert model == original
+
+
+def test_an_installation_without_the_topologies_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(_light.resources, "files", lambda package: tmp_path / package)
+    with pytest.raises(InputError, match="force-reinstall onnx"):
+        NETWORKS["vgg19"]()
