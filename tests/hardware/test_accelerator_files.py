@@ -237,3 +237,8 @@ def test_memories_of_one_instance_are_of_one_size(chip_file: Path, core_file: Pa
         load_accelerator(chip_file)
     (fault,) = caught.value.faults
     assert (fault.line, fault.path, fault.what) == (15, "$.shared_memories.l1", "members of one memory differ in size")
+
+
+def test_a_faulty_link_does_not_make_cores_look_cut_off(broken_chip: Broken) -> None:
+    faults, _ = broken_chip("ports: single", "ports: triple")
+    assert [fault.path for fault in faults] == ["$.links[1].ports"]

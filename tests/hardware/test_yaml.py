@@ -180,6 +180,12 @@ def test_quantities_in_bad_form_are_faults(file: Path, text: str) -> None:
     assert [(fault.line, fault.path) for fault in faults.found] == [(1, "$.key")]
 
 
+def test_a_quantity_too_large_for_a_number_is_a_fault(file: Path) -> None:
+    root, faults = section(file, "key: 1e400 pJ\n")
+    root.quantity("key", ENERGY)
+    assert [(fault.what, fault.expected) for fault in faults.found] == [("out of range", "a finite number")]
+
+
 def test_getters_return_what_is_there(file: Path) -> None:
     root, faults = section(file, "t: x\ni: 3\nn: 2\nf: false\nl: [a, b]\ns: {k: 1}\nm: [{k: 1}, {k: 2}]\n")
     assert (root.text("t"), root.integer("i"), root.number("n"), root.flag("f"), root.names("l")) == ("x", 3, 2.0, False, ("a", "b"))
