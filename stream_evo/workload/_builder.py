@@ -12,7 +12,7 @@ import onnx
 from stream_evo.workload._graph import Graph
 from stream_evo.workload._input_roles import input_roles
 from stream_evo.workload._layer import Bits, Edge, Layer, LoopSizes, Operand, OperatorKind, Padding
-from stream_evo.workload._node import Node
+from stream_evo.workload._node import Node, reads
 from stream_evo.workload._view import Piece, Relation, Roles, View, default_roles
 from stream_evo.workload._workload import NetworkInput, Workload
 
@@ -56,6 +56,7 @@ class Builder:
         self._inputs: list[NetworkInput] = []
         self._views: dict[str, View] = {}
         self._owners: dict[str, int] = {}
+        self._shapeless: set[str] = set()
 
     # Reading operands
 
@@ -216,11 +217,14 @@ class Builder:
 
     def opaque(self, node: Node, status: Status) -> None:
         """Let every output of `node` depend on all of its inputs, as zero work."""
-        pieces = [piece for name in node.inputs if name and not self.is_constant(name) for piece in self.view(name).pieces]
+        known = [name for name in reads(node.proto) if name in self._views or name in self.graph.inputs]
+        pieces = [piece for name in known if not self.is_constant(name) for piece in self.view(name).pieces]
         for name in (name for name in node.outputs if name):
             shape = self.graph.known_shape(name)
             whole = {piece.producer: Piece(piece.producer, *self._whole_of(piece.producer)) for piece in pieces}
             dims = shape if shape is not None else ()
+            if shape is None:
+                self._shapeless.add(name)
             self._views[name] = View(dims, default_roles(len(dims)), tuple(whole.values()), self.bits_of(name, Bits().O_final))
         self.status[node.name] = status
 
@@ -238,6 +242,11 @@ class Builder:
         self._inputs[-1] = NetworkInput(tensor, channels, rows, columns, batch, bits)
         self._views[tensor] = view
         return view
+
+    def is_out_of_reach(self, node: Node) -> bool:
+        """Return True if the shape of an output of `node` is unknown because it comes from an operator without parser."""
+        unknown = any(name and self.graph.known_shape(name) is None for name in node.outputs)
+        return any(name in self._shapeless for name in node.inputs) and (unknown or not node.outputs)
 
     def finish(self, name: str, host_operators: Iterable[str]) -> Workload:
         """Return the workload; inputs that no layer reads are left out."""

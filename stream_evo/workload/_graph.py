@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
-from stream_evo.workload._node import Node
+from stream_evo.workload._node import Node, reads
 from stream_evo.workload._shapes import Tensor, infer_outputs, stated_tensor
 from stream_evo.workload._weights import weight_inputs
 
@@ -35,7 +35,6 @@ class Graph:
         removed: Nodes without effect on the outputs or computed from constants only.
         inputs: Graph inputs that are activations, in order of the file.
         outputs: Graph outputs, in order of the file.
-        batched: Inputs whose first dimension was unknown and was set to 1.
     """
 
     def __init__(self, model: onnx.ModelProto, source: str, name: str) -> None:
@@ -54,7 +53,7 @@ class Graph:
         self.tensors = _stated_tensors(model)
         faults: list[Fault] = []
         activations = [item for item in free if item.name not in weights]
-        self.batched = _fix_inputs(activations, self.tensors, faults)
+        _fix_inputs(activations, self.tensors, faults)
         self.inputs = tuple(item.name for item in activations)
         for node in live:
             self._infer(node)
@@ -217,6 +216,8 @@ def _check_model(model: onnx.ModelProto, label: str) -> None:
     if not model.graph.output:
         raise InputError(label, [Fault("the graph has no outputs", "graph.output", expected="at least one output")])
     version = next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), None)
+    if version is None and any(node.domain in ("", "ai.onnx") for node in model.graph.node):
+        raise InputError(label, [Fault("the file does not say which operator set it uses", "opset_import")])
     if version is not None and version < _OLDEST_OPSET:
         hint = "Convert it with onnx.version_converter.convert_version"
         raise InputError(label, [Fault("the operator set is too old", "opset_import", 0, f"at least {_OLDEST_OPSET}", str(version), hint)])
@@ -235,25 +236,12 @@ def _named_nodes(model: onnx.ModelProto, opsets: Mapping[str, int]) -> list[Node
     return nodes
 
 
-def _inner_reads(graph: onnx.GraphProto) -> Iterable[str]:
-    """Yield tensors that nodes of a subgraph (body of If, Loop, Scan) read."""
-    for node in graph.node:
-        yield from _reads(node)
-
-
-def _reads(proto: onnx.NodeProto) -> Iterable[str]:
-    yield from (name for name in proto.input if name)
-    for attribute in proto.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            yield from _inner_reads(graph)
-
-
 def _sorted_nodes(nodes: list[Node], source: str) -> list[Node]:
     """Sort topologically, keeping the file's order where it is free."""
     writers = {tensor: position for position, node in enumerate(nodes) for tensor in node.outputs if tensor}
     order: nx.DiGraph[int] = nx.DiGraph()
     order.add_nodes_from(range(len(nodes)))
-    order.add_edges_from((writers[name], position) for position, node in enumerate(nodes) for name in _reads(node.proto) if name in writers)
+    order.add_edges_from((writers[name], position) for position, node in enumerate(nodes) for name in reads(node.proto) if name in writers)
     try:
         return [nodes[position] for position in nx.lexicographical_topological_sort(order)]
     except nx.NetworkXUnfeasible as error:
@@ -267,7 +255,7 @@ def _live_nodes(nodes: list[Node], outputs: Iterable[str], producers: Mapping[st
         node = producers.get(waiting.pop())
         if node is not None and id(node) not in live:
             live.add(id(node))
-            waiting.extend(_reads(node.proto))
+            waiting.extend(reads(node.proto))
     return [node for node in nodes if id(node) in live]
 
 
@@ -275,7 +263,7 @@ def _constant_tensors(nodes: Iterable[Node], known: Iterable[str]) -> frozenset[
     """Return the tensors that do not depend on an activation's values; the shape of an activation is known, so it counts as constant."""
     constants = set(known)
     for node in nodes:
-        if node.operator in _SHAPE_ONLY or all(name in constants for name in _reads(node.proto)):
+        if node.operator in _SHAPE_ONLY or all(name in constants for name in reads(node.proto)):
             constants.update(name for name in node.outputs if name)
         elif node.operator == "DynamicQuantizeLinear":
             constants.update(name for name in node.outputs[1:] if name)  # one scale and zero point per tensor: scalars, no activations
@@ -295,13 +283,12 @@ def _stated_tensors(model: onnx.ModelProto) -> dict[str, Tensor]:
     return tensors
 
 
-def _fix_inputs(inputs: Iterable[onnx.ValueInfoProto], tensors: dict[str, Tensor], faults: list[Fault]) -> tuple[str, ...]:
+def _fix_inputs(inputs: Iterable[onnx.ValueInfoProto], tensors: dict[str, Tensor], faults: list[Fault]) -> None:
     """Set an open first dimension of the inputs to 1; report other open ones. Symbols set to 1 hold in all stated types."""
-    batched, symbols = [], set()
+    symbols = set()
     for item in inputs:
         tensor = tensors[item.name]
         if tensor.shape and not _is_fixed(tensor.shape[0]):
-            batched.append(item.name)
             if tensor.shape[0]:
                 symbols.add(tensor.shape[0])
             tensors[item.name] = tensor = Tensor(tensor.element_type, (1, *tensor.shape[1:]))
@@ -312,7 +299,6 @@ def _fix_inputs(inputs: Iterable[onnx.ValueInfoProto], tensors: dict[str, Tensor
     for name, tensor in tensors.items():
         if tensor.shape is not None and symbols.intersection(tensor.shape):
             tensors[name] = Tensor(tensor.element_type, tuple(1 if dim in symbols else dim for dim in tensor.shape))
-    return tuple(batched)
 
 
 def _is_fixed(dim: int | str) -> bool:

@@ -17,7 +17,9 @@ from stream_evo.workload._regions import find_regions
 from stream_evo.workload._workload import Workload
 from stream_evo.workload.parsers import PARSERS, Parser, parse_region
 
-__all__ = ["NodeReport", "load_onnx", "operator_report"]
+__all__ = ["NodeReport", "Status", "load_onnx", "operator_report"]
+
+_OUT_OF_REACH = "its shape depends on an operator without parser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def load_onnx(
     missing = [report for report in reports if report.status is Status.UNSUPPORTED]
     if missing:
         hint = "Host operators of zero work are allowed with --host-ops (host_operators=True)"
-        raise InputError(graph.source, [_unsupported_fault(report, hint if report is missing[-1] else "") for report in missing])
+        causes = [report for report in missing if report.reason != _OUT_OF_REACH]
+        raise InputError(graph.source, [_unsupported_fault(report, hint if report is causes[-1] else "") for report in causes])
     if not builder.has_layers:
         raise InputError(graph.source, [Fault("nothing in the graph is work for an accelerator", expected="at least one layer")])
     hosts = [f"{report.name} ({report.operator})" for report in reports if report.status is Status.HOST]
@@ -117,6 +120,8 @@ def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
     parser = parsers.get(node.operator)
     if parser is None:
         return "no parser for this operator"
+    if builder.is_out_of_reach(node):
+        return _OUT_OF_REACH
     try:
         parser(node, builder)
     except Unsupported as error:

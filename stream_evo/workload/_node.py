@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import onnx
 
-__all__ = ["Node", "Unsupported", "qualified"]
+__all__ = ["Node", "Unsupported", "qualified", "reads"]
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
 
@@ -21,6 +21,15 @@ class Unsupported(Exception):  # noqa: N818  # a verdict that parsers give and t
 def qualified(domain: str, op_type: str) -> str:
     """Return the key of an operator in the parser registry: ``Conv``, or ``domain::Name`` outside the standard domain."""
     return op_type if domain in _STANDARD_DOMAINS else f"{domain}::{op_type}"
+
+
+def reads(proto: onnx.NodeProto) -> Iterable[str]:
+    """Yield the tensors a node reads, in its own inputs and inside its subgraphs (bodies of If, Loop, Scan)."""
+    yield from (name for name in proto.input if name)
+    for attribute in proto.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for node in graph.node:
+                yield from reads(node)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from stream_evo.workload._node import Node
 __all__ = ["Tensor", "infer_outputs", "stated_tensor"]
 
 _Dim: TypeAlias = int | str
+_FLOATS = (0, onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,22 @@ def _from_schema(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, An
         schema = onnx.defs.get_schema(node.proto.op_type, node.opset, "" if node.proto.domain == "ai.onnx" else node.proto.domain)
     except SchemaError:
         return {}
-    types = {name: _type_proto(tensor) for name, tensor in inputs.items()}
-    values = {name: onnx.numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape)) for name, value in data.items()}
+    values = {name: onnx.numpy_helper.from_array(np.asarray(value)) for name, value in data.items()}
     imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-    try:
-        outputs = infer_node_outputs(schema, node.proto, types, values, None, imports)
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, KeyError):
-        return {}  # inconsistent or unknown types: the file's statements and the rules below remain
-    return {name: stated_tensor(proto) for name, proto in outputs.items() if name}
+    first = inputs.get(node.input(0), Tensor()).element_type
+    for uniform in (False, True):
+        types = {name: _type_proto(_as_float(tensor) if uniform else tensor) for name, tensor in inputs.items()}
+        try:
+            outputs = infer_node_outputs(schema, node.proto, types, values, None, imports)
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, KeyError):
+            continue  # operands of different float types are refused, though their shapes tell enough: once more with all of one type
+        found = {name: stated_tensor(proto) for name, proto in outputs.items() if name}
+        return {name: Tensor(first, tensor.shape) for name, tensor in found.items()} if uniform else found
+    return {}  # the file's statements and the rules below remain
+
+
+def _as_float(tensor: Tensor) -> Tensor:
+    return Tensor(onnx.TensorProto.FLOAT, tensor.shape) if tensor.element_type in _FLOATS else tensor
 
 
 def _type_proto(tensor: Tensor) -> onnx.TypeProto:
@@ -124,6 +133,13 @@ def _broadcast_of(*positions: int) -> Callable[[Node, Mapping[str, Tensor]], Ten
     return rule
 
 
+def _gemm(node: Node, inputs: Mapping[str, Tensor]) -> Tensor | None:
+    left, right = (inputs.get(node.input(position), Tensor()) for position in (0, 1))
+    if left.shape is None or right.shape is None or len(left.shape) != 2 or len(right.shape) != 2:
+        return None
+    return Tensor(left.element_type, (left.shape[node.integer("transA", 0)], right.shape[1 - node.integer("transB", 0)]))
+
+
 def _global_pool(node: Node, inputs: Mapping[str, Tensor]) -> Tensor | None:
     first = inputs.get(node.input(0), Tensor())
     if first.shape is None or len(first.shape) < 3:
@@ -136,6 +152,7 @@ def _global_pool(node: Node, inputs: Mapping[str, Tensor]) -> Tensor | None:
 _RULES: Mapping[str, Callable[[Node, Mapping[str, Tensor]], Tensor | None]] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "PRelu"), _broadcast_of()),
     **dict.fromkeys(("com.microsoft::QLinearAdd", "com.microsoft::QLinearMul"), _broadcast_of(0, 3)),
+    "Gemm": _gemm,
     "com.microsoft::QLinearGlobalAveragePool": _global_pool,
     **dict.fromkeys(
         (

@@ -107,19 +107,19 @@ def _last_tensor(builder: Builder, layer: int, model: onnx.ModelProto) -> str:
 
 
 class Span:
-    """The nodes between one tensor and another, ready to be run with changed values."""
+    """The nodes between one tensor and another, ready to be run with changed values; `fixed` tensors, of other layers, keep theirs."""
 
-    def __init__(self, model: onnx.ModelProto, start: str, end: str, values: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, model: onnx.ModelProto, start: str, end: str, values: Mapping[str, np.ndarray], fixed: set[str]) -> None:
         moved, nodes = {start}, []
         for node in model.graph.node:
             if start not in node.output and moved.intersection(node.input):
                 nodes.append(node)
-                moved.update(node.output)
+                moved.update(set(node.output) - fixed)
         needed, kept = {end}, []
         for node in reversed(nodes):
             if needed.intersection(node.output):
                 kept.insert(0, node)
-                needed.update(node.input)
+                needed.update(set(node.input) - fixed)
         made = {name for node in kept for name in node.output}
         self._start, self._end = start, end
         self._feeds = {name: values[name] for node in kept for name in node.input if name and name not in made}
@@ -174,7 +174,8 @@ def assert_reads_are_claimed(model: onnx.ModelProto, seed: int = 0) -> list[tupl
         for producer in {edge.producer for edge in layer.edges} & set(sources):
             source, edges = sources[producer], [edge for edge in layer.edges if edge.producer == producer]
             start = source.tensor if producer < 0 else _last_tensor(builder, producer, model)
-            span = Span(model, start, target.tensor, values)
+            fixed = {name for name, owner in builder._owners.items() if owner not in (producer, consumer)}
+            span = Span(model, start, target.tensor, values, fixed)
             base = span(values[start])
             places, reads = target.coordinates(base.shape), source.coordinates(values[start].shape)
             extents = builder._extents(producer)

@@ -92,7 +92,7 @@ _ELEMENTWISE: Mapping[str, Parser] = {
             *("Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf"),
             *("Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "IsInf", "IsNaN", "LeakyRelu", "Log", "Mish", "Neg", "Not", "PRelu"),
             *("Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Silu", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt"),
-            *("Swish", "Tan", "Tanh", "ThresholdedRelu"),
+            *("Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu"),
             *("com.microsoft::BiasGelu", "com.microsoft::FastGelu", "com.microsoft::Gelu", "com.microsoft::QuickGelu"),
             *("com.microsoft::QLinearLeakyRelu", "com.microsoft::QLinearSigmoid"),
         ),
