@@ -1,8 +1,7 @@
 """Operators: how genomes are made and changed.
 
 All work on whole batches, stay inside the bounds, respect pinned genes, and draw chance only from the generator they are given. The
-contracts
-are `Sampling`, `Crossover`, `Mutation` and `Repair` of `stream_evo.search`; `README.md` shows how to write one's own.
+contracts are `Sampling`, `Crossover`, `Mutation` and `Repair` of `stream_evo.search`; `README.md` shows how to write one's own.
 
 Sampling:
     HeuristicSampling, UniformSampling

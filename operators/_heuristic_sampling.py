@@ -25,16 +25,13 @@ class HeuristicSampling:
     Seeds combine an allocation with a way of fusing:
 
     * allocations: all layers on one core (as far as they can run there; up to `cores` cores, evenly chosen), round-robin, consecutive
-      blocks of
-      layers on consecutive cores; and with `hints` the best core of each layer for latency, for energy and for their product, and the
-      earliest
-      finish by a greedy list schedule;
+      blocks of layers on consecutive cores; and with `hints` the best core of each layer for latency, for energy and for their product, and
+      the earliest finish by a greedy list schedule;
     * fusing: layer by layer (all boundaries cut, coarsest tiles), and deepest fusion (nothing cut) with fine tiles.
 
     Good mappings are rare: on large problems random genomes never get near them in a hundred thousand evaluations, and seeds are worth
-    more than any other part of the search. The rest of the population are mixtures: a seed allocation with a random share of layers
-    moved, stacks of
-    random length, tiles of one share of their range with some steps off, so crossover finds all parts at many grades.
+    more than any other part of the search. The rest of the population are mixtures: a seed allocation with a random share of layers moved,
+    stacks of random length, tiles of one share of their range with some steps off, so crossover finds all parts at many grades.
 
     Attributes:
         hints: Rough costs, if known.

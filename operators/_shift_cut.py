@@ -18,8 +18,7 @@ class ShiftCut:
     """Moves one cut a few layers up or down the network.
 
     Layers change over to the neighbouring stack while the number of stacks stays. As a pair of independent gene changes this would need a
-    merge or
-    a split in between, each often far worse than both ends.
+    merge or a split in between, each often far worse than both ends.
 
     Attributes:
         reach: Farthest move, in layers.

@@ -19,8 +19,7 @@ class StackCrossover:
 
     A random layer picks a stack of the second parent; with it go the next few stacks, their number geometric. All genes of their layers are
     taken, with the cuts at both ends, so the stacks arrive as they were: same members, cores and tile sizes, which is what made them good
-    or bad. A
-    stack of the first parent that is hit in part keeps its rest as a shorter stack.
+    or bad. A stack of the first parent that is hit in part keeps its rest as a shorter stack.
 
     Attributes:
         go_on: Chance to take one more stack.

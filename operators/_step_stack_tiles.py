@@ -17,9 +17,8 @@ __all__ = ["StepStackTiles"]
 class StepStackTiles:
     """Makes the tiles of all layers of one stack a step coarser or finer, or gives them the size of one of their layers.
 
-    Inside a stack the coarsest layer decides how long the others wait and how much is kept, so one layer alone changes little. Three
-    moves at equal
-    odds: all one step coarser, all one step finer, all to the share of their range that a random member has.
+    Inside a stack the coarsest layer decides how long the others wait and how much is kept, so one layer alone changes little. Three moves
+    at equal odds: all one step coarser, all one step finer, all to the share of their range that a random member has.
     """
 
     def applies(self, spec: Spec) -> bool:

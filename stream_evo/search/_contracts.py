@@ -133,8 +133,7 @@ class OperatorSet:
     """All operators of one search.
 
     Each child takes one crossover (with `crossover_rate`, else it copies its first parent) and one mutation (with `mutation_rate`; always
-    if
-    it was not crossed). Which ones is drawn anew for each child; with `adaptive` the odds follow the operators' past gain (see
+    if it was not crossed). Which ones is drawn anew for each child; with `adaptive` the odds follow the operators' past gain (see
     `Variation`).
 
     Attributes:

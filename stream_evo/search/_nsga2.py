@@ -49,15 +49,14 @@ class _Population:
 class NsgaTwo:
     """NSGA-II (Deb, Pratap, Agarwal, Meyarivan 2002) with constrained domination.
 
-    Parents win binary tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down
-    to the
-    population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four times, then drawn at random.
+    Parents win binary tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down to
+    the population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four
+    times, then drawn at random.
 
     With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
     Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
-    at most 16
-    rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much, crowding
-    distance stands in.
+    at most 16 rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much,
+    crowding distance stands in.
 
     An operator's gain is 1 for each child that survives, 0 otherwise.
 
@@ -153,10 +152,13 @@ class NsgaTwo:
     def _stale(self, genomes: IntArray) -> IntArray:
         """Return the indices of children that are known or repeat an earlier child."""
         stale = self._context.is_known(genomes)
-        first = np.unique(genomes, axis=0, return_index=True)[1]
-        repeated = np.ones(len(genomes), dtype=np.bool_)
-        repeated[first] = False
-        return np.flatnonzero(stale | repeated)
+        # A set of row bytes takes 0.02 ms where np.unique along rows takes 1 ms.
+        seen: set[bytes] = set()
+        for index, row in enumerate(np.ascontiguousarray(genomes)):
+            data = row.tobytes()
+            stale[index] |= data in seen
+            seen.add(data)
+        return np.flatnonzero(stale)
 
     def _survivors(self, genomes: IntArray, objectives: FloatArray, violation: FloatArray) -> tuple[IntArray, _Population]:
         ranks = constrained_ranks(objectives, violation)

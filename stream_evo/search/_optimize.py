@@ -47,10 +47,8 @@ def optimize(
     """Search for the Pareto front of `problem`.
 
     The same problem, operators, engine, population and seed give the same front whatever the workers, unbroken or resumed; only a time
-    limit or
-    an interruption decides by the clock how far the search gets. No genome is evaluated twice; children that are known already cost
-    nothing.
-    Ctrl-C ends the search, and the result is what was found so far.
+    limit or an interruption decides by the clock how far the search gets. No genome is evaluated twice; children that are known already
+    cost nothing. Ctrl-C ends the search, and the result is what was found so far.
 
     Args:
         problem: What to minimise.

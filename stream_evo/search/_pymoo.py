@@ -3,9 +3,8 @@
 Blank and Deb, "pymoo: multi-objective optimization in Python", IEEE Access 2020. Whole batches are asked for and told; pymoo never
 evaluates.
 What had to be worked around in pymoo 0.6.2: constructors share their default arguments between instances (SPEA2's keeps state there), so
-each
-algorithm is copied before use; the tournament of NSGA-III draws from a fresh, unseeded generator where constraints tie, so ours is passed;
-its own duplicate check compares floats pairwise, so ours looks genomes up by key; MOEA/D takes no constraints, so infeasible
+each algorithm is copied before use; the tournament of NSGA-III draws from a fresh, unseeded generator where constraints tie, so ours is
+passed; its own duplicate check compares floats pairwise, so ours looks genomes up by key; MOEA/D takes no constraints, so infeasible
 genomes are told with penalties beyond the worst feasible values seen.
 """
 
@@ -116,7 +115,8 @@ class PymooEngine:
         if self._constraints:
             values["G"] = violation[:, None]
         Evaluator().eval(StaticProblem(self._algorithm.problem, **values), self._asked)
-        self._algorithm.tell(infills=self._asked)
+        with np.errstate(invalid="ignore", divide="ignore"):  # normalisation of a batch without feasible genomes divides by zero
+            self._algorithm.tell(infills=self._asked)
         self._asked = None
 
     def state(self) -> EngineState | None:

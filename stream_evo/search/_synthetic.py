@@ -95,10 +95,8 @@ class SyntheticEvaluator:
     """Scores of a made-up chip, in closed form over the batch.
 
     Latency: stacks run one after the other; inside a stack the cores run in parallel, better so with finer tiles. Energy: work on cores
-    that differ in
-    efficiency, tensors that change cores, and twice as much for tensors that leave the chip at cuts. Memory: whole tensors at cuts, tiles
-    inside
-    stacks. A stack whose weights exceed what a core holds misses by the excess.
+    that differ in efficiency, tensors that change cores, and twice as much for tensors that leave the chip at cuts. Memory: whole tensors
+    at cuts, tiles inside stacks. A stack whose weights exceed what a core holds misses by the excess.
 
     Attributes:
         spec: The space.

@@ -45,8 +45,8 @@ class Variation:
 
     The odds follow probability matching with a floor (Thierens 2005, "An adaptive pursuit strategy for allocating operator probabilities",
     section 2): quality ``q <- q + a (gain - q)`` with ``a = 0.1`` and ``p = floor / K + (1 - floor) q / sum(q)``, so that each of K
-    operators keeps
-    0.3 / K of the draws and can come back when the search has moved to where it pays. Without adaptation all odds are equal.
+    operators keeps 0.3 / K of the draws and can come back when the search has moved to where it pays. Without adaptation all odds are
+    equal.
 
     Args:
         spec: The search space; operators that do not apply to it are left out.

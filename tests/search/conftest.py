@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-
 from stream_evo.operators import default_operators
+
 from stream_evo.search import Budget, SearchProblem, SearchResult, optimize
 from stream_evo.search.testing import SyntheticEvaluator, synthetic_problem
 from stream_evo.typing import IntArray
@@ -43,7 +43,7 @@ def search() -> Callable[..., SearchResult]:
     """A short default search; any argument of `optimize` can be given."""
 
     def run(problem: SearchProblem | None = None, **settings: Any) -> SearchResult:
-        given = {"operators": default_operators(), "budget": Budget(evaluations=400), "population": 40} | settings
+        given: dict[str, Any] = {"operators": default_operators(), "budget": Budget(evaluations=400), "population": 40} | settings
         return optimize(problem or synthetic_problem(), **given)
 
     return run

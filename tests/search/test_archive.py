@@ -19,7 +19,8 @@ _FACTS = {"network": "n1", "hardware": "h1"}
 
 
 def _create(folder: Path, **changes: Any) -> EvaluationArchive:
-    return EvaluationArchive.create(folder, **({"upper": _UPPER, "metrics": ("a", "b"), "fingerprint": _FACTS} | changes))
+    given: dict[str, Any] = {"upper": _UPPER, "metrics": ("a", "b"), "fingerprint": _FACTS} | changes
+    return EvaluationArchive.create(folder, **given)
 
 
 def _batch(generation: int, count: int = 5, *, complete: bool = True) -> Batch:
@@ -136,7 +137,7 @@ def test_a_truncated_file_is_told(tmp_path: Path) -> None:
             archive.append(_batch(generation, 200), {"generation": generation})
     path = tmp_path / ARCHIVE_NAME
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    with pytest.raises(RunFolderError, match="damaged|malformed"):
+    with pytest.raises(RunFolderError, match=r"damaged|malformed"):
         EvaluationArchive.read(tmp_path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +27,8 @@ def _dominates(a: FloatArray, b: FloatArray) -> bool:
 @given(_POINTS)
 def test_nondominated_is_the_definition_and_keeps_the_first_of_copies(points: FloatArray) -> None:
     expected = [
-        not any(_dominates(other, point) for other in points) and not any((points[:row] == point).all(axis=1)) for row, point in enumerate(points)
+        not any(_dominates(other, point) for other in points) and not any((points[:row] == point).all(axis=1))
+        for row, point in enumerate(points)
     ]
     assert nondominated(points).tolist() == expected
 
@@ -94,7 +97,7 @@ def test_hypervolume_is_a_share_that_more_points_never_lower(points: FloatArray)
     reference = np.full(points.shape[1], 5.0)
     shares = [hypervolume(points[: row + 1], reference) for row in range(len(points))]
     assert all(0.0 <= share <= 1.0 for share in shares)
-    assert all(after >= before - 1e-12 for before, after in zip(shares, shares[1:], strict=False))
+    assert all(after >= before - 1e-12 for before, after in pairwise(shares))
 
 
 @given(_POINTS)

@@ -1,0 +1,225 @@
+"""What each operator changes, and what it leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stream_evo.operators import (
+    BalanceCores,
+    JoinNeighbour,
+    MergeStacks,
+    MoveStack,
+    RandomReset,
+    ResetAllocation,
+    SeedHints,
+    ShiftCut,
+    SplitStack,
+    StackCrossover,
+    StepStackTiles,
+    StepTile,
+    SwapDataflow,
+    TwoPointCrossover,
+    UniformCrossover,
+)
+from stream_evo.operators._genes import core_table, one_of, stack_numbers
+
+from stream_evo.search import Mutation
+from stream_evo.search.testing import SyntheticSpec
+from stream_evo.typing import BoolArray, IntArray
+
+_SPEC = SyntheticSpec(layers=12, cores=4, dataflows=3, priority=True)
+_PART = _SPEC.segments
+
+
+def _genomes(count: int = 300, seed: int = 0) -> IntArray:
+    return np.random.default_rng(seed).integers(_SPEC.lower, _SPEC.upper + 1, size=(count, len(_SPEC.lower)))
+
+
+def _cores(genomes: IntArray, spec: SyntheticSpec = _SPEC) -> IntArray:
+    return core_table(spec)[np.arange(spec.layers), genomes[:, spec.segments["allocation"]]]
+
+
+def _mutated(mutation: Mutation, *segments: str) -> tuple[IntArray, IntArray, BoolArray]:
+    """Genomes, their mutants, and where they differ, which may be in the given segments only."""
+    genomes = _genomes()
+    mutants = mutation(_SPEC, genomes, np.random.default_rng(1))
+    changed = mutants != genomes
+    elsewhere = np.ones(genomes.shape[1], dtype=bool)
+    for name in segments:
+        elsewhere[_PART[name]] = False
+    assert not changed[:, elsewhere].any()
+    return genomes, mutants, changed
+
+
+def test_core_table_follows_what_layers_can_run_on_and_pins() -> None:
+    spec = SyntheticSpec(layers=3, cores=3, pins={1: 2})
+    assert core_table(spec).tolist() == [[0, 1, -1], [-1, -1, 2], [0, 1, 2]]
+
+
+def test_one_of_draws_marks_evenly() -> None:
+    marks = np.tile([True, False, True, True], (6000, 1))
+    marks[0] = False
+    drawn, found = one_of(marks, np.random.default_rng(0))
+    assert not found[0]
+    assert found[1:].all()
+    counts = np.bincount(drawn[1:], minlength=4)
+    assert counts[1] == 0
+    assert counts[[0, 2, 3]].min() > 1850
+
+
+def test_reset_allocation_moves_at_least_one_layer() -> None:
+    _, _, changed = _mutated(ResetAllocation(layers=1.5), "allocation")
+    moved = changed.sum(axis=1)
+    assert moved.min() == 1
+    assert 1.3 < moved.mean() < 1.7
+    assert changed[:, _PART["allocation"]].any(axis=0).all()
+
+
+def test_random_reset_changes_at_least_one_gene_anywhere() -> None:
+    _, _, changed = _mutated(RandomReset(genes=3.0), *_PART)
+    assert changed.sum(axis=1).min() == 1
+    assert 2.5 < changed.sum(axis=1).mean() < 3.5
+    assert changed.any(axis=0)[_SPEC.upper > _SPEC.lower].all()
+
+
+def test_move_stack_puts_a_stack_on_one_core() -> None:
+    genomes, mutants, changed = _mutated(MoveStack(partly=0.0), "allocation")
+    stacks, before, after = stack_numbers(_SPEC, genomes), _cores(genomes), _cores(mutants)
+    for row in range(len(genomes)):
+        moved = np.flatnonzero(changed[row, _PART["allocation"]])
+        assert len(set(stacks[row, moved])) == 1
+        (core,) = set(after[row, moved])
+        members = stacks[row] == stacks[row, moved[0]]
+        able = np.any(core_table(_SPEC) == core, axis=1)
+        assert (after[row, members & able] == core).all()
+        assert (before[row, members & ~able] == after[row, members & ~able]).all()
+
+
+def test_move_stack_can_move_a_rest() -> None:
+    spec = SyntheticSpec(layers=8, cores=3)
+    genomes = np.repeat(spec.lower[None], 200, axis=0)  # one stack, all on core 0
+    cores = _cores(MoveStack(partly=1.0)(spec, genomes, np.random.default_rng(0)), spec)
+    first = (cores != 0).argmax(axis=1)
+    assert set(first.tolist()) == set(range(8))
+    assert all((row[:start] == 0).all() and len(set(row[start:]) - {0}) == 1 for row, start in zip(cores, first, strict=True))
+
+
+def test_shift_cut_keeps_the_number_of_stacks_but_where_cuts_meet() -> None:
+    genomes, mutants, changed = _mutated(ShiftCut(reach=2), "cut")
+    before, after = genomes[:, _PART["cut"]].sum(axis=1), mutants[:, _PART["cut"]].sum(axis=1)
+    assert set((before - after).tolist()) == {0, 1}
+    one = changed.sum(axis=1) == 2
+    places = np.array([np.flatnonzero(row) for row in changed[one]])
+    assert set((places[:, 1] - places[:, 0]).tolist()) == {1, 2}
+    assert (before == after)[one].all()
+    with pytest.raises(ValueError, match="reach must be at least 1"):
+        ShiftCut(reach=0)
+
+
+def test_merge_and_split_change_one_cut() -> None:
+    for mutation, step in ((MergeStacks(), -1), (SplitStack(), 1)):
+        genomes, mutants, changed = _mutated(mutation, "cut")
+        assert (changed.sum(axis=1) == 1).all()
+        assert (mutants[:, _PART["cut"]].sum(axis=1) - genomes[:, _PART["cut"]].sum(axis=1) == step).all()
+
+
+def test_step_tile_goes_one_step() -> None:
+    genomes, mutants, changed = _mutated(StepTile(layers=1.5), "tile")
+    assert changed.sum(axis=1).min() == 1
+    assert 1.3 < changed.sum(axis=1).mean() < 1.7
+    assert set(np.abs(mutants - genomes)[changed].tolist()) == {1}
+
+
+def test_step_stack_tiles_changes_one_stack_and_levels_it() -> None:
+    genomes, mutants, changed = _mutated(StepStackTiles(), "tile")
+    stacks = stack_numbers(_SPEC, genomes)
+    steps = set()
+    for row in np.flatnonzero(changed.any(axis=1)):
+        layers = np.flatnonzero(changed[row, _PART["tile"]])
+        assert len(set(stacks[row, layers])) == 1
+        difference = (mutants[row] - genomes[row])[_PART["tile"]][layers]
+        steps.add(tuple(sorted(set(difference.tolist()))))
+    assert {(-1,), (1,)} < steps, "some go up, some down, some are levelled"
+
+
+def test_balance_cores_takes_from_the_most_loaded() -> None:
+    genomes, mutants, changed = _mutated(BalanceCores(), "allocation")
+    before, after = (np.array([np.bincount(row, minlength=4) for row in _cores(part)]) for part in (genomes, mutants))
+    assert (changed.sum(axis=1) == 1).all()
+    lost = (after - before).argmin(axis=1)
+    assert (before[np.arange(len(before)), lost] == before.max(axis=1)).all()
+    grown = (after - before).argmax(axis=1)
+    assert (before[np.arange(len(before)), grown] <= np.sort(before, axis=1)[:, 1]).all(), (
+        "the least loaded, or the next where it cannot run"
+    )
+
+
+def test_balance_cores_weighs_layers_by_hints() -> None:
+    spec = SyntheticSpec(layers=5, cores=2)
+    cost = np.ones((5, 2))
+    cost[1] = 100.0  # one heavy layer alone outweighs the four others
+    genomes = spec.lower[None].copy()
+    genomes[0, spec.segments["allocation"]] = [0, 1, 0, 0, 0]
+    moved = BalanceCores(SeedHints(cost, cost))(spec, genomes, np.random.default_rng(0))
+    assert _cores(moved, spec).tolist() == [[0, 0, 0, 0, 0]]
+    assert _cores(BalanceCores()(spec, genomes, np.random.default_rng(0)), spec).sum() == 2
+
+
+def test_join_neighbour_brings_layers_together() -> None:
+    genomes, mutants, changed = _mutated(JoinNeighbour(), "allocation")
+    assert (changed.sum(axis=1) <= 1).all()
+    assert changed.any(axis=1).mean() > 0.9
+    before, after = _cores(genomes), _cores(mutants)
+    for row, layer in np.argwhere(changed[:, _PART["allocation"]]):
+        neighbours = before[row, [place for place in (layer - 1, layer + 1) if 0 <= place < 12]]
+        assert after[row, layer] in neighbours
+        assert before[row, layer] != after[row, layer]
+
+
+def test_swap_dataflow_changes_one() -> None:
+    _, _, changed = _mutated(SwapDataflow(), "dataflow")
+    assert (changed.sum(axis=1) == 1).all()
+    assert not SwapDataflow().applies(SyntheticSpec())
+
+
+def test_stack_crossover_transplants_whole_stacks() -> None:
+    first, second = _genomes(seed=2), _genomes(seed=3)
+    child = StackCrossover(go_on=0.5)(_SPEC, first, second, np.random.default_rng(0))
+    theirs, ours = stack_numbers(_SPEC, second), stack_numbers(_SPEC, child)
+    sizes = set()
+    for row in range(len(child)):
+        # The layers that certainly came from the second parent, and their stacks there.
+        differ = (first[row, _PART["tile"]] != second[row, _PART["tile"]]) | (
+            first[row, _PART["allocation"]] != second[row, _PART["allocation"]]
+        )
+        same = (child[row, _PART["tile"]] == second[row, _PART["tile"]]) & (
+            child[row, _PART["allocation"]] == second[row, _PART["allocation"]]
+        )
+        taken = np.unique(theirs[row, differ & same])
+        for stack in taken:
+            members = np.flatnonzero(theirs[row] == stack)
+            assert same[members].all()
+            assert np.array_equal(np.flatnonzero(ours[row] == ours[row, members[0]]), members), "same members, none added"
+        sizes.add(len(taken))
+    assert {1, 2, 3} <= sizes
+    with pytest.raises(ValueError, match="go_on"):
+        StackCrossover(go_on=1.0)
+
+
+def test_two_point_crossover_takes_a_run_of_layers() -> None:
+    first = np.repeat(_SPEC.lower[None], 400, axis=0)
+    second = np.repeat(_SPEC.upper[None], 400, axis=0)
+    child = TwoPointCrossover()(_SPEC, first, second, np.random.default_rng(0))
+    taken = child == _SPEC.upper
+    by_layer = taken[:, _PART["tile"]]
+    np.testing.assert_array_equal(by_layer, taken[:, _PART["allocation"]])
+    np.testing.assert_array_equal(by_layer[:, :-1], taken[:, _PART["cut"]])
+    assert (np.abs(np.diff(np.pad(by_layer, ((0, 0), (1, 1))).astype(int), axis=1)).sum(axis=1) <= 2).all(), "one run"
+    assert by_layer.any(axis=0).all()
+    assert set(taken[:, _PART["priority"]].ravel().tolist()) == {True, False}
+
+
+def test_uniform_crossover_takes_genes_at_its_rate() -> None:
+    first, second = np.repeat(_SPEC.lower[None], 400, axis=0), np.repeat(_SPEC.upper[None], 400, axis=0)
+    child = UniformCrossover(rate=0.2)(_SPEC, first, second, np.random.default_rng(0))
+    assert 0.18 < float((child == second).mean()) < 0.22
