@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import onnx
 import pytest
@@ -11,9 +12,10 @@ from onnx import TensorProto, helper
 from stream_evo.registry import accelerators, cores
 
 CHIP = "heterogeneous_quad"
+Cli: TypeAlias = Callable[..., Any]  # runs one command; see conftest.py
 
 
-def _refused(outcome, *phrases: str, out: Path | None = None) -> None:
+def _refused(outcome: Any, *phrases: str, out: Path | None = None) -> None:
     """Check that a command was refused as bad input must be."""
     assert outcome.code == 2, outcome
     assert "Traceback" not in outcome.err
@@ -40,7 +42,7 @@ def out(tmp_path: Path) -> Path:
         (("no_problem.yaml",), ("no_problem.yaml", "no such file")),
     ],
 )
-def test_names_and_files_that_do_not_exist(cli, out: Path, options: tuple[str, ...], phrases: tuple[str, ...]) -> None:
+def test_names_and_files_that_do_not_exist(cli: Cli, out: Path, options: tuple[str, ...], phrases: tuple[str, ...]) -> None:
     _refused(cli("run", *options, "--out", out), *phrases, out=out)
 
 
@@ -65,11 +67,11 @@ def test_names_and_files_that_do_not_exist(cli, out: Path, options: tuple[str, .
         ("--bits", "I=0 Q=8", ("operand I", "unknown operand 'Q'")),
     ],
 )
-def test_settings_out_of_range(cli, out: Path, small_network: Path, option: str, value: str, phrases: tuple[str, ...]) -> None:
+def test_settings_out_of_range(cli: Cli, out: Path, small_network: Path, option: str, value: str, phrases: tuple[str, ...]) -> None:
     _refused(cli("run", "--network", small_network, "--hardware", CHIP, "--out", out, option, value), *phrases, out=out)
 
 
-def test_an_output_folder_with_another_run_stays_as_it_is(cli, out: Path, small_network: Path) -> None:
+def test_an_output_folder_with_another_run_stays_as_it_is(cli: Cli, out: Path, small_network: Path) -> None:
     out.mkdir()
     (out / "manifest.yaml").write_text("state: finished\n")
     outcome = cli("run", "--network", small_network, "--hardware", CHIP, "--out", out)
@@ -77,7 +79,7 @@ def test_an_output_folder_with_another_run_stays_as_it_is(cli, out: Path, small_
     assert [entry.name for entry in out.iterdir()] == ["manifest.yaml"]
 
 
-def _save(path: Path, nodes: list, outputs: list, shape: list) -> Path:
+def _save(path: Path, nodes: list[onnx.NodeProto], outputs: list[str], shape: list[int | str]) -> Path:
     weights = helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 3, 3, 3])
     image = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
     results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
@@ -91,44 +93,44 @@ def _convolution(name: str = "conv") -> onnx.NodeProto:
 
 @pytest.mark.parametrize("content", [b"", b"not an onnx file", b"\x08\x07\x12\x04onnx:\xff\xff"])
 @pytest.mark.parametrize("command", ["run", "inspect"])
-def test_a_file_that_is_no_onnx_model(cli, tmp_path: Path, out: Path, content: bytes, command: str) -> None:
+def test_a_file_that_is_no_onnx_model(cli: Cli, tmp_path: Path, out: Path, content: bytes, command: str) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     words = ("inspect", path) if command == "inspect" else ("run", "--network", path, "--hardware", CHIP, "--out", out)
     _refused(cli(*words), "broken.onnx", out=out)
 
 
-def test_a_truncated_onnx_file(cli, tmp_path: Path, small_network: Path, out: Path) -> None:
+def test_a_truncated_onnx_file(cli: Cli, tmp_path: Path, small_network: Path, out: Path) -> None:
     path = tmp_path / "cut.onnx"
     path.write_bytes(small_network.read_bytes()[:-7])
     _refused(cli("run", "--network", path, "--hardware", CHIP, "--out", out), "cut.onnx", "truncated", out=out)
 
 
-def test_all_unsupported_operators_are_named_at_once(cli, tmp_path: Path, out: Path) -> None:
+def test_all_unsupported_operators_are_named_at_once(cli: Cli, tmp_path: Path, out: Path) -> None:
     odd = [helper.make_node("NonZero", ["y"], ["z"], name="odd_one"), helper.make_node("Unique", ["y"], ["u"], name="odd_two")]
     path = _save(tmp_path / "odd.onnx", [_convolution(), *odd], ["z", "u"], [1, 3, 8, 8])
     outcome = cli("run", "--network", path, "--hardware", CHIP, "--out", out)
     _refused(outcome, "odd_one", "NonZero", "odd_two", "Unique", "--host-ops", out=out)
 
 
-def test_a_shape_that_stays_open(cli, tmp_path: Path, out: Path) -> None:
+def test_a_shape_that_stays_open(cli: Cli, tmp_path: Path, out: Path) -> None:
     path = _save(tmp_path / "open.onnx", [_convolution()], ["y"], ["batch", 3, "height", 8])
     _refused(cli("run", "--network", path, "--hardware", CHIP, "--out", out), "open.onnx", "height", out=out)
 
 
-def test_a_layer_no_core_can_run(cli, out: Path, small_network: Path) -> None:
+def test_a_layer_no_core_can_run(cli: Cli, out: Path, small_network: Path) -> None:
     outcome = cli("run", "--network", small_network, "--hardware", "depfin", "--out", out)
     _refused(outcome, "join", "no", "runs elementwise", out=out)
 
 
-def _edit(path: Path, change: Callable[[dict], None], target: Path) -> Path:
+def _edit(path: Path, change: Callable[[dict[str, Any]], object], target: Path) -> Path:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     change(content)
     target.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return target
 
 
-CHIP_FAULTS = {
+CHIP_FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
     "wrong type": (lambda chip: chip.update(cores=3), ("$.cores",)),
     "unknown key": (lambda chip: chip.update(kores={}), ("unknown key 'kores'", "Did you mean cores")),
     "missing unit": (lambda chip: chip["dram"].update(read_energy=650), ("$.dram.read_energy", "pJ")),
@@ -140,14 +142,14 @@ CHIP_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", CHIP_FAULTS)
-def test_a_chip_file_with_a_fault(cli, tmp_path: Path, out: Path, small_network: Path, fault: str) -> None:
+def test_a_chip_file_with_a_fault(cli: Cli, tmp_path: Path, out: Path, small_network: Path, fault: str) -> None:
     change, phrases = CHIP_FAULTS[fault]
     path = _edit(accelerators()[CHIP], change, tmp_path / "chip.yaml")
     _refused(cli("run", "--network", small_network, "--hardware", path, "--out", out), "chip.yaml", "line ", *phrases, out=out)
 
 
-def test_all_faults_of_a_chip_file_at_once(cli, tmp_path: Path, out: Path, small_network: Path) -> None:
-    def break_all(chip: dict) -> None:
+def test_all_faults_of_a_chip_file_at_once(cli: Cli, tmp_path: Path, out: Path, small_network: Path) -> None:
+    def break_all(chip: dict[str, Any]) -> None:
         for fault in ("unknown key", "missing unit", "negative size"):
             CHIP_FAULTS[fault][0](chip)
 
@@ -156,12 +158,12 @@ def test_all_faults_of_a_chip_file_at_once(cli, tmp_path: Path, out: Path, small
     _refused(outcome, "3 faults", "kores", "$.dram.read_energy", "$.dram.size", out=out)
 
 
-def test_a_core_with_a_memory_that_nothing_uses(cli, tmp_path: Path) -> None:
+def test_a_core_with_a_memory_that_nothing_uses(cli: Cli, tmp_path: Path) -> None:
     path = _edit(cores()["tpu_like"], lambda core: core["memories"][0].update(operands=[]), tmp_path / "core.yaml")
     _refused(cli("cost", "--core", path, "--dims", "K=4"), "core.yaml", "$.memories[0]")
 
 
-def test_a_file_that_is_no_yaml(cli, tmp_path: Path, out: Path, small_network: Path) -> None:
+def test_a_file_that_is_no_yaml(cli: Cli, tmp_path: Path, out: Path, small_network: Path) -> None:
     path = tmp_path / "chip.yaml"
     path.write_text("cores: [unclosed\n")
     _refused(cli("run", "--network", small_network, "--hardware", path, "--out", out), "chip.yaml", out=out)
@@ -177,14 +179,14 @@ def test_a_file_that_is_no_yaml(cli, tmp_path: Path, out: Path, small_network: P
         ("layers: {first: {tile_rows: 5}}", ("first", "5")),
     ],
 )
-def test_pins_that_cannot_hold(cli, tmp_path: Path, out: Path, small_network: Path, text: str, phrases: tuple[str, ...]) -> None:
+def test_pins_that_cannot_hold(cli: Cli, tmp_path: Path, out: Path, small_network: Path, text: str, phrases: tuple[str, ...]) -> None:
     path = tmp_path / "pins.yaml"
     path.write_text(text)
     outcome = cli("run", "--network", small_network, "--hardware", CHIP, "--pin", path, "--out", out)
     _refused(outcome, "pins.yaml", *phrases, out=out)
 
 
-def test_all_faults_of_a_problem_file_at_once(cli, tmp_path: Path, out: Path) -> None:
+def test_all_faults_of_a_problem_file_at_once(cli: Cli, tmp_path: Path, out: Path) -> None:
     path = tmp_path / "problem.yaml"
     path.write_text("network: resnet81\nhardware: heterogeneous_quad\npopulation: many\nobjectives: [speed]\n")
     _refused(cli("run", path, "--out", out), "problem.yaml", "line 1", "resnet81", "line 3", "line 4", "speed", out=out)
@@ -202,7 +204,7 @@ def test_all_faults_of_a_problem_file_at_once(cli, tmp_path: Path, out: Path) ->
         (("--table", "no.json"), ("no.json", "cannot be read")),
     ],
 )
-def test_costs_of_what_cannot_be(cli, words: tuple[str, ...], phrases: tuple[str, ...]) -> None:
+def test_costs_of_what_cannot_be(cli: Cli, words: tuple[str, ...], phrases: tuple[str, ...]) -> None:
     _refused(cli("cost", *words), *phrases)
 
 
@@ -210,12 +212,12 @@ def test_costs_of_what_cannot_be(cli, words: tuple[str, ...], phrases: tuple[str
     ("text", "phrase"),
     [("{", "is not JSON"), ('{"a": 1}', "list of rows"), ('[{"core": "tpu_like"}]', "$[0].layer"), ("[3]", "list of rows")],
 )
-def test_a_table_of_tiles_with_a_fault(cli, tmp_path: Path, text: str, phrase: str) -> None:
+def test_a_table_of_tiles_with_a_fault(cli: Cli, tmp_path: Path, text: str, phrase: str) -> None:
     path = tmp_path / "tiles.json"
     path.write_text(text)
     _refused(cli("cost", "--table", path, "--json"), "tiles.json", phrase)
 
 
 @pytest.mark.parametrize("words", [("resume", "no_folder"), ("list", "networs"), ("run",), ("nothing",), ("evaluate",)])
-def test_commands_that_lack_something(cli, words: tuple[str, ...]) -> None:
+def test_commands_that_lack_something(cli: Cli, words: tuple[str, ...]) -> None:
     _refused(cli(*words))

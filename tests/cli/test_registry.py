@@ -1,12 +1,16 @@
 """Catalogues from entry points, and what a user may type for a network, a chip or a core."""
 
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from stream_evo import registry
 from stream_evo.errors import InputError, PluginError, UnknownNameError
+
+Install: TypeAlias = Callable[..., None]  # pretends that exactly these entry points are installed
 
 
 class FakeEntry:
@@ -23,7 +27,7 @@ class FakeEntry:
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch):
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Pretend that exactly these entry points are installed."""
 
     def pretend(*entries: FakeEntry) -> None:
@@ -34,13 +38,13 @@ def install(monkeypatch: pytest.MonkeyPatch):
     registry._catalogue.cache_clear()
 
 
-def test_catalogues_of_all_packages_are_merged_in_order(install) -> None:
+def test_catalogues_of_all_packages_are_merged_in_order(install: Install) -> None:
     install(FakeEntry("a", {"z": 1, "b": 2}), FakeEntry("other", {"m": 3}))
     assert dict(registry.problems()) == {"b": 2, "m": 3, "z": 1}
     assert list(registry.problems()) == ["b", "m", "z"]
 
 
-def test_the_same_entry_point_twice_is_one(install) -> None:
+def test_the_same_entry_point_twice_is_one(install: Install) -> None:
     content = {"a": 1}
     install(FakeEntry("x", content), FakeEntry("x", content))
     assert dict(registry.operators()) == content
@@ -54,7 +58,7 @@ def test_the_same_entry_point_twice_is_one(install) -> None:
         ([FakeEntry("x", ImportError("no module nowhere"))], "cannot be loaded: no module nowhere"),
     ],
 )
-def test_a_broken_package_is_named(install, entries: list[FakeEntry], message: str) -> None:
+def test_a_broken_package_is_named(install: Install, entries: list[FakeEntry], message: str) -> None:
     install(*entries)
     with pytest.raises(PluginError, match=message):
         registry.networks()
@@ -68,7 +72,7 @@ def test_a_broken_package_is_named(install, entries: list[FakeEntry], message: s
         (registry.load_core, ("tpu_lik", "tpu_like"), "core"),
     ],
 )
-def test_an_unknown_name_lists_near_ones(load, near: tuple[str, str], kind: str) -> None:
+def test_an_unknown_name_lists_near_ones(load: Callable[..., object], near: tuple[str, str], kind: str) -> None:
     with pytest.raises(UnknownNameError, match=f"unknown {kind} '{near[0]}'.*Did you mean .*{near[1]}"):
         load(near[0])
 
@@ -82,7 +86,7 @@ def test_an_unknown_name_lists_near_ones(load, near: tuple[str, str], kind: str)
         (registry.load_network, "a/b"),
     ],
 )
-def test_a_missing_file_is_an_input_error(load, file: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_input_error(load: Callable[..., object], file: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load(str(tmp_path / file))
 

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from stream_evo.cli import main
 from stream_evo.registry import accelerators
 
 CHIP = "heterogeneous_quad"
+Cli: TypeAlias = Callable[..., Any]  # runs one command; see conftest.py
 METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 SMALL = ("--population", "12", "--generations", "4", "--seed", "3")
 
@@ -81,7 +84,7 @@ def test_no_point_is_below_a_bound_or_dominated(finished: Path) -> None:
     assert [row[0] for row in values] == sorted(row[0] for row in values)
 
 
-def test_every_mapping_evaluates_to_exactly_its_row(cli, finished: Path, small_network: Path) -> None:
+def test_every_mapping_evaluates_to_exactly_its_row(cli: Cli, finished: Path, small_network: Path) -> None:
     for row in _rows(finished):
         outcome = cli("evaluate", "--network", small_network, "--hardware", CHIP, "--mapping", finished / row["mapping"], "--json")
         numbers = json.loads(outcome.out)
@@ -90,14 +93,14 @@ def test_every_mapping_evaluates_to_exactly_its_row(cli, finished: Path, small_n
         assert numbers["violation_bytes"] == 0
 
 
-def test_a_mapping_for_another_network_is_refused(cli, finished: Path) -> None:
+def test_a_mapping_for_another_network_is_refused(cli: Cli, finished: Path) -> None:
     outcome = cli("evaluate", "--network", "resnet18", "--hardware", CHIP, "--mapping", finished / "mappings" / "point_000.yaml")
     assert outcome.code == 2
     assert "another network" in outcome.err
     assert outcome.out == ""
 
 
-def test_a_mapping_for_another_chip_is_refused(cli, finished: Path, small_network: Path) -> None:
+def test_a_mapping_for_another_chip_is_refused(cli: Cli, finished: Path, small_network: Path) -> None:
     mapping = finished / "mappings" / "point_000.yaml"
     outcome = cli("evaluate", "--network", small_network, "--hardware", "homogeneous_quad", "--mapping", mapping)
     assert outcome.code == 2
@@ -114,13 +117,13 @@ def test_the_same_seed_gives_the_same_bytes_in_a_fresh_process(finished: Path, s
         assert (again / name).read_bytes() == (finished / name).read_bytes(), name
 
 
-def test_another_seed_gives_another_search(cli, finished: Path, small_network: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_another_search(cli: Cli, finished: Path, small_network: Path, tmp_path: Path) -> None:
     cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "b", *SMALL[:-1], "4")
     first, second = (json.loads((folder / "pareto.json").read_text())["points"] for folder in (finished, tmp_path / "b"))
     assert [point["genome"] for point in first] != [point["genome"] for point in second]
 
 
-def test_results_are_on_standard_output_and_the_rest_is_not(cli, small_network: Path, tmp_path: Path) -> None:
+def test_results_are_on_standard_output_and_the_rest_is_not(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     outcome = cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "o", *SMALL, "--json")
     summary = json.loads(outcome.out)
     assert summary["folder"] == str(tmp_path / "o")
@@ -129,14 +132,14 @@ def test_results_are_on_standard_output_and_the_rest_is_not(cli, small_network: 
     assert "\x1b" not in outcome.out + outcome.err
 
 
-def test_quiet_says_nothing_but_the_result(cli, small_network: Path, tmp_path: Path) -> None:
+def test_quiet_says_nothing_but_the_result(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     outcome = cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "o", *SMALL, "--quiet")
     assert outcome.err == ""
     assert "lower bound" in outcome.out
     assert "layer by layer" in outcome.out
 
 
-def test_budget_of_evaluations_is_kept_exactly(cli, small_network: Path, tmp_path: Path) -> None:
+def test_budget_of_evaluations_is_kept_exactly(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     outcome = cli(
         "run",
         "--network",
@@ -154,7 +157,7 @@ def test_budget_of_evaluations_is_kept_exactly(cli, small_network: Path, tmp_pat
     assert json.loads(outcome.out)["evaluations"] == 37
 
 
-def test_time_limit_ends_the_search(cli, small_network: Path, tmp_path: Path) -> None:
+def test_time_limit_ends_the_search(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     begun = time.monotonic()
     outcome = cli(
         "run", "--network", "resnet18", "--hardware", CHIP, "--out", tmp_path / "o", "--time-limit", "0.3", "--population", "4", "--json"
@@ -165,7 +168,7 @@ def test_time_limit_ends_the_search(cli, small_network: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("objectives", ["latency", "energy,edp", "energy,latency,memory,edp,dram"])
-def test_any_objectives_can_be_chosen(cli, small_network: Path, tmp_path: Path, objectives: str) -> None:
+def test_any_objectives_can_be_chosen(cli: Cli, small_network: Path, tmp_path: Path, objectives: str) -> None:
     outcome = cli(
         "run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "o", *SMALL, "--objectives", objectives, "--json"
     )
@@ -176,7 +179,7 @@ def test_any_objectives_can_be_chosen(cli, small_network: Path, tmp_path: Path, 
         assert summary["points"] == 1
 
 
-def test_pins_hold_in_every_mapping(cli, small_network: Path, tmp_path: Path) -> None:
+def test_pins_hold_in_every_mapping(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     pins = tmp_path / "pins.yaml"
     pins.write_text("layers: {first: {core: core2}, second: {tile_rows: 4, cut_after: true}}\n")
     cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "o", *SMALL, "--pin", pins)
@@ -188,7 +191,7 @@ def test_pins_hold_in_every_mapping(cli, small_network: Path, tmp_path: Path) ->
         assert layers["join"]["stack"] == layers["second"]["stack"] + 1
 
 
-def test_limits_hold_or_the_nearest_mapping_is_told(cli, finished: Path, small_network: Path, tmp_path: Path) -> None:
+def test_limits_hold_or_the_nearest_mapping_is_told(cli: Cli, finished: Path, small_network: Path, tmp_path: Path) -> None:
     latencies = sorted(float(row["latency_cycles"]) for row in _rows(finished))
     limit = latencies[len(latencies) // 2]
     cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "a", *SMALL, "--max-latency", limit)
@@ -200,7 +203,7 @@ def test_limits_hold_or_the_nearest_mapping_is_told(cli, finished: Path, small_n
     assert _rows(tmp_path / "b") == []
 
 
-def test_optional_genes_can_be_searched_and_their_mappings_evaluated(cli, small_network: Path, tmp_path: Path) -> None:
+def test_optional_genes_can_be_searched_and_their_mappings_evaluated(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     options = ("--split", "--dataflow", "--priority")
     outcome = cli("run", "--network", small_network, "--hardware", CHIP, "--out", tmp_path / "o", *SMALL, *options)
     assert outcome.code == 0, outcome
@@ -211,7 +214,7 @@ def test_optional_genes_can_be_searched_and_their_mappings_evaluated(cli, small_
         assert {name: repr(json.loads(outcome.out)[name]) for name in METRICS} == {name: row[name] for name in METRICS}
 
 
-def test_a_problem_file_and_options_on_top_of_it(cli, small_network: Path, tmp_path: Path) -> None:
+def test_a_problem_file_and_options_on_top_of_it(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     problem = tmp_path / "problem.yaml"
     problem.write_text(f"network: {small_network}\nhardware: {CHIP}\nobjectives: [latency]\npopulation: 12\ngenerations: 2\n")
     outcome = cli("run", problem, "--out", tmp_path / "o", "--seed", "7", "--objectives", "energy,latency")
@@ -221,7 +224,7 @@ def test_a_problem_file_and_options_on_top_of_it(cli, small_network: Path, tmp_p
     assert settings["objectives"] == ["energy", "latency"]
 
 
-def test_a_chip_of_ones_own(cli, small_network: Path, tmp_path: Path) -> None:
+def test_a_chip_of_ones_own(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     chip = tmp_path / "mine.yaml"
     shutil.copy(accelerators()[CHIP], chip)
     outcome = cli("run", "--network", small_network, "--hardware", chip, "--out", tmp_path / "o", *SMALL)
@@ -239,7 +242,7 @@ def test_the_same_from_python(finished: Path, small_network: Path, tmp_path: Pat
     assert stream_evo.evaluate(small_network, CHIP, result.mapping(point)) == result[point]
 
 
-def test_resume_of_a_finished_run_changes_nothing(cli, finished: Path, tmp_path: Path) -> None:
+def test_resume_of_a_finished_run_changes_nothing(cli: Cli, finished: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(finished, tmp_path / "copy")
     names = ("pareto.csv", "pareto.json", "pareto.png", "convergence.png", "schedule.png")
     before = {name: (finished / name).read_bytes() for name in names}
@@ -247,7 +250,7 @@ def test_resume_of_a_finished_run_changes_nothing(cli, finished: Path, tmp_path:
     assert {name: (copy / name).read_bytes() for name in names} == before
 
 
-def test_resume_refuses_what_changed(cli, finished: Path, tmp_path: Path) -> None:
+def test_resume_refuses_what_changed(cli: Cli, finished: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(finished, tmp_path / "copy")
     manifest = (copy / "manifest.yaml").read_text()
     (copy / "manifest.yaml").write_text(manifest.replace("population: 12", "population: 14"))
@@ -274,7 +277,7 @@ def _long_run(small_network: Path, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _wait_for(condition, process: subprocess.Popen[str]) -> None:
+def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
@@ -308,7 +311,7 @@ def test_ctrl_c_before_anything_leaves_nothing(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_killed_run_resumes_to_the_bytes_of_an_unbroken_one(cli, small_network: Path, finished: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_bytes_of_an_unbroken_one(cli: Cli, small_network: Path, finished: Path, tmp_path: Path) -> None:
     """Stop after two of four generations by taking the archive back to then, as a kill would leave it."""
     short = tmp_path / "short"
     cli("run", "--network", small_network, "--hardware", CHIP, "--out", short, *SMALL[:2], "--generations", "2", "--seed", "3")
