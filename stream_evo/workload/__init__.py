@@ -11,11 +11,14 @@ Values:
     Edge, AxisMap, Axis, WHOLE: which part of a producer a tile of a consumer reads.
     NodeReport, Status: what became of a node.
 
-Adding an operator is described in this folder's README.
+Adding an operator (see this folder's README):
+    PARSERS, Parser: the registry.
+    Node, Builder, View, Unsupported: what a parser works with.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from stream_evo.workload._describe import describe
@@ -34,34 +37,49 @@ from stream_evo.workload._layer import (
 from stream_evo.workload._workload import NetworkInput, Workload
 
 if TYPE_CHECKING:
-    from stream_evo.workload._builder import Status
+    from stream_evo.workload._builder import Builder, Status
     from stream_evo.workload._load import NodeReport, load_onnx, operator_report
+    from stream_evo.workload._node import Node, Unsupported
+    from stream_evo.workload._view import View
+    from stream_evo.workload.parsers import PARSERS, Parser
 
 __all__ = [
+    "PARSERS",
     "WHOLE",
     "Axis",
     "AxisMap",
     "Bits",
+    "Builder",
     "Edge",
     "Layer",
     "LoopSizes",
     "NetworkInput",
+    "Node",
     "NodeReport",
     "Operand",
     "OperatorKind",
     "Padding",
+    "Parser",
     "Status",
+    "Unsupported",
+    "View",
     "Workload",
     "describe",
     "load_onnx",
     "operator_report",
 ]
 
+_NEEDS_ONNX = {
+    **dict.fromkeys(("Builder", "Status"), "_builder"),
+    **dict.fromkeys(("NodeReport", "load_onnx", "operator_report"), "_load"),
+    **dict.fromkeys(("Node", "Unsupported"), "_node"),
+    **dict.fromkeys(("PARSERS", "Parser"), "parsers"),
+    "View": "_view",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Import what needs onnx on first use: the values are imported everywhere, the reader by few."""
-    if name in ("NodeReport", "Status", "load_onnx", "operator_report"):
-        from stream_evo.workload import _load  # noqa: PLC0415  # this is the point
-
-        return getattr(_load, name)
+    if name in _NEEDS_ONNX:
+        return getattr(importlib.import_module(f"stream_evo.workload.{_NEEDS_ONNX[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -276,8 +276,9 @@ def _sparse(model: onnx.ModelProto) -> list[str]:
 
 def _stated_tensors(model: onnx.ModelProto) -> dict[str, Tensor]:
     """Collect the types the file states."""
-    infos = (*model.graph.value_info, *model.graph.output, *model.graph.input)
-    tensors = {info.name: stated_tensor(info.type) for info in infos}
+    tensors: dict[str, Tensor] = {}
+    for info in (*model.graph.value_info, *model.graph.output, *model.graph.input):
+        tensors[info.name] = stated_tensor(info.type).merged(tensors.get(info.name))
     for item in model.graph.sparse_initializer:
         tensors[item.values.name] = Tensor(item.values.data_type, tuple(item.dims))
     return tensors

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._node import Node
 from stream_evo.workload.parsers._conv import parse_conv, parse_conv_integer, parse_conv_transpose, parse_qlinear_conv
-from stream_evo.workload.parsers._elementwise import parse_elementwise, parse_qlinear_binary
+from stream_evo.workload.parsers._elementwise import add_elementwise, parse_elementwise, parse_qlinear_binary
 from stream_evo.workload.parsers._matmul import (
     parse_fused_matmul,
     parse_gemm,
@@ -24,6 +24,7 @@ from stream_evo.workload.parsers._matmul import (
     parse_qlinear_matmul,
 )
 from stream_evo.workload.parsers._normalise import (
+    add_normalisation,
     parse_batch_normalisation,
     parse_group_normalisation,
     parse_instance_normalisation,
@@ -54,7 +55,7 @@ from stream_evo.workload.parsers._rearrange import (
 from stream_evo.workload.parsers._region import parse_region
 from stream_evo.workload.parsers._resize import parse_resize
 
-__all__ = ["PARSERS", "Parser", "parse_region"]
+__all__ = ["PARSERS", "Parser", "add_elementwise", "add_normalisation", "parse_region"]
 
 Parser: TypeAlias = Callable[[Node, Builder], None]
 

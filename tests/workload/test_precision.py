@@ -1,0 +1,119 @@
+"""Bits per operand: from the element types of the graph, or overridden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from stream_evo.workload import Bits, Status, load_onnx, operator_report
+
+
+def test_float_networks_run_in_eight_bits(net: Any) -> None:
+    n = net()
+    n.op("MaxPool", n.op("Conv", n.input([1, 3, 6, 6]), n.weights(4, 3, 3, 3)), kernel_shape=[2, 2])
+    workload = load_onnx(n.model())
+    assert [layer.bits for layer in workload.layers] == [Bits(), Bits()]
+    assert workload.inputs[0].bits == 8
+
+
+def test_half_precision_counts_sixteen_bits(net: Any) -> None:
+    n = net()
+    w = n.constant(np.zeros((4, 3, 3, 3)), np.float16)
+    n.op("Conv", n.input([1, 3, 6, 6], kind=TensorProto.FLOAT16), w)
+    workload = load_onnx(n.model())
+    assert workload.layers[0].bits == Bits(16, 16, 32, 16)
+    assert workload.inputs[0].bits == 16
+
+
+def test_override_holds_everywhere(net: Any) -> None:
+    n = net()
+    w = n.constant(np.zeros((4, 3, 3, 3)), np.float16)
+    y = n.op("QuantizeLinear", n.op("Conv", n.input([1, 3, 6, 6], kind=TensorProto.FLOAT16), w), n.constant(0.1, np.float16))
+    n.op("MaxPool", n.op("DequantizeLinear", y, n.constant(0.1, np.float16)), kernel_shape=[2, 2])
+    bits = Bits(4, 2, 12, 6)
+    workload = load_onnx(n.model(), bits=bits)
+    assert [layer.bits for layer in workload.layers] == [bits, bits]
+    assert workload.inputs[0].bits == 4
+
+
+def test_quantise_and_dequantise_pairs_leave_one_layer_per_convolution(net: Any) -> None:
+    n = net()
+    scale = [n.constant(0.1), n.constant(0, np.int8)]
+
+    def pair(x: str) -> str:
+        return n.op("DequantizeLinear", n.op("QuantizeLinear", x, *scale), *scale)
+
+    def conv(x: str, name: str) -> str:
+        w = n.op("DequantizeLinear", n.constant(np.zeros((3, 3, 1, 1)), np.int8), *scale)
+        return pair(n.op("Relu", n.op("Conv", x, w, name=name)))
+
+    first = conv(pair(n.input([1, 3, 4, 4])), "first")
+    n.op("Add", conv(first, "second"), first)
+    model = n.model()
+    workload = load_onnx(model)
+    assert [layer.operator for layer in workload.layers] == ["Conv", "Conv", "Add"]
+    assert all(layer.bits == Bits() for layer in workload.layers)
+    assert not [report for report in operator_report(model) if report.status is Status.UNSUPPORTED]
+
+
+def test_four_bit_weights(net: Any) -> None:
+    n = net()
+    n.initializers.append(helper.make_tensor("w4", TensorProto.INT4, [6, 5], [0] * 30))
+    w = n.op("DequantizeLinear", "w4", n.constant(0.1))
+    n.op("MatMul", n.input([1, 2, 6]), w)
+    (layer,) = load_onnx(n.model()).layers
+    assert layer.bits == Bits(8, 4, 12, 8)
+    assert layer.weight_bits == 120
+
+
+def test_quantised_operators(net: Any, check: Any) -> None:
+    n = net()
+    point = [n.constant(0.05), n.constant(0, np.uint8)]
+    x = n.input([1, 2, 4, 4], kind=TensorProto.UINT8)
+    w = n.constant(np.ones((4, 1, 3, 3)), np.uint8)
+    y = n.op("QLinearConv", x, *point, w, *point, *point, group=2, pads=[1] * 4)
+    flat = n.op("Reshape", y, n.constant([1, 4, 16], np.int64))
+    n.op("QLinearMatMul", flat, *point, n.constant(np.ones((16, 5)), np.uint8), *point, *point)
+    first, second = load_onnx(n.model()).layers
+    assert (first.sizes.G, first.sizes.K, first.sizes.C, first.weights) == (2, 2, 1, 36)
+    assert first.bits == second.bits == Bits()
+    assert second.macs == 4 * 16 * 5
+    check(n.model())
+
+
+def test_integer_operators_write_their_accumulator(net: Any) -> None:
+    n = net()
+    x = n.input([1, 3, 4], kind=TensorProto.UINT8)
+    n.op("MatMulInteger", x, n.constant(np.ones((4, 5)), np.int8))
+    n.op("ConvInteger", n.input([1, 2, 4, 4], "y", TensorProto.UINT8), n.constant(np.ones((3, 2, 1, 1)), np.uint8))
+    layers = load_onnx(n.model("t0", "t1")).layers
+    assert [layer.bits for layer in layers] == [Bits(8, 8, 32, 32)] * 2
+
+
+def test_dynamic_quantisation_adds_no_scalar_layers(net: Any) -> None:
+    n = net()
+    x = n.input([1, 3, 4])
+    y = n.op("DynamicQuantizeLinear", n.op("Relu", x), outputs=3)
+    scale, point = n.nodes[-1].output[1:]
+    product = n.op("Cast", n.op("MatMulInteger", y, n.constant(np.ones((4, 5)), np.uint8), point), to=1)
+    n.op("Add", n.op("Mul", product, n.op("Mul", scale, n.constant(0.2))), n.weights(5))
+    layers = load_onnx(n.model()).layers
+    assert [layer.operator for layer in layers] == ["Relu", "MatMulInteger"]
+    assert len(layers[1].folded) == 2
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_runtime_quantised_operators(net: Any, last: int) -> None:
+    """Operators of ONNX Runtime, whose shapes ONNX does not know."""
+    n = net()
+    point = [n.constant(0.05), n.constant(0, np.uint8)]
+    x = n.input([1, 4, 6, 8] if not last else [1, 6, 8, 4], kind=TensorProto.UINT8)
+    total = n.op("QLinearAdd", x, *point, x, *point, *point, domain="com.microsoft")
+    n.op("QLinearGlobalAveragePool", total, *point, *point, domain="com.microsoft", channels_last=last)
+    add, pool = load_onnx(n.model(opsets={"com.microsoft": 1})).layers
+    assert add.output_elements == 192
+    assert (pool.channels, pool.sizes.FY, pool.sizes.FX) == (4, 6, 8)
+    assert pool.bits == Bits()
