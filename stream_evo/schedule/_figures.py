@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stream_evo.workload import Operand
 
-__all__ = ["OPERANDS", "TileFigures", "choose_streamed"]
+__all__ = ["OPERANDS", "TileFigures", "choose_streamed", "operand_mask", "streamed_of"]
 
 OPERANDS = (Operand.I, Operand.W, Operand.O)
 
@@ -59,3 +59,13 @@ def choose_streamed(needed_bits: Sequence[int], memories: Sequence[int], capacit
         else:
             streamed.add(OPERANDS[position])
     return frozenset(streamed)
+
+
+def operand_mask(operands: Iterable[Operand]) -> int:
+    """Return a number with bit 0, 1, 2 set for I, W, O."""
+    return sum(1 << OPERANDS.index(operand) for operand in operands)
+
+
+def streamed_of(mask: int) -> frozenset[Operand]:
+    """Return the operands of a mask."""
+    return frozenset(operand for position, operand in enumerate(OPERANDS) if mask >> position & 1)

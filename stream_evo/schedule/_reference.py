@@ -12,7 +12,7 @@ from itertools import groupby
 
 from stream_evo.mapping import Priority
 from stream_evo.schedule._chip import Chip
-from stream_evo.schedule._figures import OPERANDS
+from stream_evo.schedule._figures import OPERANDS, TileFigures
 from stream_evo.schedule._plan import Plan, Reads, Stream
 from stream_evo.schedule._resources import Link, Store, first_window
 from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
@@ -383,8 +383,8 @@ class _Scheduler:
         on_chip, links, dram, dram_bits = self._traffic()
         totals = Totals(
             latency_cycles=max(0, *(t.end_cycles for t in self.tiles), *(t.end_cycles for t in self.transfers), 0),
-            mac_pj=sum(self.plan.streams[t.stream].tile_figures(t.tile).mac_pj for t in self.tiles),
-            memory_pj=sum(self.plan.streams[t.stream].tile_figures(t.tile).memory_pj for t in self.tiles),
+            mac_pj=sum(times * figures.mac_pj for times, figures in self._figures()),
+            memory_pj=sum(times * figures.memory_pj for times, figures in self._figures()),
             transfer_pj=on_chip,
             link_pj=links,
             dram_pj=dram,
@@ -399,6 +399,14 @@ class _Scheduler:
             times, bits, activation = (tuple(p[i] for p in profile) for i in range(3))
             usage.append(MemoryUsage(name, store.capacity_bits, times, bits, activation))
         return Schedule(totals, tuple(self.tiles), tuple(self.transfers), tuple(usage))
+
+    def _figures(self) -> list[tuple[int, TileFigures]]:
+        """Return how many tiles have which cost, stream by stream and corner by corner: the kernel adds in the same order."""
+        found = []
+        for stream in self.plan.streams:
+            rows, columns = stream.tile_rows - 1, stream.tile_columns - 1
+            found += list(zip((rows * columns, rows, columns, 1), stream.figures, strict=False))
+        return found
 
     def _traffic(self) -> tuple[float, float, float, int]:
         """Return energy of on-chip memories and links for transfers, energy of DRAM, and bits from and to DRAM."""

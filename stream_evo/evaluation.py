@@ -1,0 +1,140 @@
+"""Genomes or mappings in, objective values out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from stream_evo.cost import Goal
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping import GenomeSpec, Mapping, resolve_dataflow
+from stream_evo.schedule import (
+    Chip,
+    Schedule,
+    Simulator,
+    TileBook,
+    Totals,
+    build_tables,
+    choices_of_mapping,
+    choices_of_spec,
+    choose_streamed,
+    decisions_of_genomes,
+    decisions_of_mapping,
+    totals_of,
+)
+from stream_evo.typing import FloatArray, IntArray
+from stream_evo.workload import Workload
+
+__all__ = ["METRICS", "Evaluation", "Evaluator", "evaluate_mapping", "schedule_mapping"]
+
+METRICS: Final = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
+"""Columns of the metrics of a batch; all are minimised."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """Results of a batch of genomes.
+
+    Attributes:
+        metrics: Shape ``(P, 5)``, columns `METRICS`.
+        violation_bytes: Shape ``(P,)``; 0 for a feasible genome, else the bytes by which memories overflow and tiles do not fit.
+        totals: Everything the scheduler adds up, per genome.
+    """
+
+    metrics: FloatArray
+    violation_bytes: FloatArray
+    totals: Sequence[Totals] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates genomes of one space.
+
+    Costs of tiles are tabulated when the first genome is evaluated; genomes are then scheduled by the compiled kernel, a batch at a time. The
+    result of a genome does not depend on the batch it is in nor on the number of workers.
+
+    Args:
+        spec: The space of mappings.
+        goal: What the mapping of a tile inside a core minimises.
+    """
+
+    spec: GenomeSpec
+    goal: Goal = Goal.EDP
+
+    @cached_property
+    def _chip(self) -> Chip:
+        return Chip(self.spec.accelerator)
+
+    @cached_property
+    def _book(self) -> TileBook:
+        return TileBook(self.spec.workload, self.spec.accelerator, self.goal)
+
+    @cached_property
+    def _simulator(self) -> Simulator:
+        return Simulator(build_tables(self.spec.workload, self._chip, choices_of_spec(self.spec), self._book), self._chip)
+
+    def evaluate(self, genomes: IntArray, workers: int = 1) -> Evaluation:
+        """Evaluate genomes of shape ``(P, V)`` on `workers` threads.
+
+        Raises:
+            ValueError: the array has not the shape ``(P, V)``.
+        """
+        if genomes.ndim != 2 or genomes.shape[1] != self.spec.length:
+            raise ValueError(f"expected genomes of shape (P, {self.spec.length}), got {genomes.shape}")
+        decisions = decisions_of_genomes(self.spec, self.spec.canonical(genomes))
+        return _evaluation(self._simulator.run(decisions, workers))
+
+    def schedule(self, genome: IntArray) -> Schedule:
+        """Return the recorded schedule of one genome, shape ``(V,)``."""
+        return self._simulator.trace(decisions_of_genomes(self.spec, self.spec.canonical(genome[np.newaxis]))[0])
+
+    def layer_costs(self) -> tuple[FloatArray, FloatArray]:
+        """Return latency in cycles and energy in pJ of each whole layer on each core, shape ``(L, N)`` each; infinite where it cannot run.
+
+        What does not fit on a core is streamed; transfers are left out. Meant to guide a search, not to judge a mapping.
+        """
+        workload, cores = self.spec.workload, self.spec.accelerator.cores
+        latency = np.full((len(workload.layers), len(cores)), np.inf)
+        energy = np.full_like(latency, np.inf)
+        for index, layer in enumerate(workload.layers):
+            for choice, core in enumerate(self.spec.capable[index]):
+                _, parts = self.spec.spread(index, choice, 0)
+                read = [0, layer.weight_bits // parts, layer.output_bits // parts]
+                for edge in layer.edges:
+                    source = (
+                        workload.inputs[-1 - edge.producer].total_bits if edge.producer < 0 else workload.layers[edge.producer].output_bits
+                    )
+                    read["IW".index(edge.operand)] += source
+                streamed = choose_streamed(read, self._chip.core_memories[core], self._chip.capacities)
+                flow = resolve_dataflow(cores[core].core, layer, None).name
+                figures = self._book.tile(index, parts, layer.rows, layer.columns, core, flow, streamed)
+                latency[index, core] = parts * figures.latency_cycles
+                energy[index, core] = parts * (figures.mac_pj + figures.memory_pj)
+        return latency, energy
+
+
+def evaluate_mapping(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal = Goal.EDP) -> Evaluation:
+    """Evaluate one mapping, whether or not some genome stands for it; arrays have one row."""
+    simulator = _simulator_of(workload, accelerator, mapping, goal)
+    return _evaluation(simulator.run(decisions_of_mapping(workload, accelerator, mapping)))
+
+
+def schedule_mapping(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal = Goal.EDP) -> Schedule:
+    """Return the recorded schedule of one mapping."""
+    simulator = _simulator_of(workload, accelerator, mapping, goal)
+    return simulator.trace(decisions_of_mapping(workload, accelerator, mapping)[0])
+
+
+def _simulator_of(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal) -> Simulator:
+    chip = Chip(accelerator)
+    return Simulator(build_tables(workload, chip, choices_of_mapping(mapping, accelerator), TileBook(workload, accelerator, goal)), chip)
+
+
+def _evaluation(raw: FloatArray) -> Evaluation:
+    totals = [totals_of(row) for row in raw]
+    metrics = np.array([[getattr(total, name) for name in METRICS] for total in totals], dtype=np.float64).reshape(-1, len(METRICS))
+    return Evaluation(metrics, np.array([total.violation_bytes for total in totals], dtype=np.float64), totals)

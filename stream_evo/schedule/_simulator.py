@@ -1,0 +1,150 @@
+"""The fast scheduler as an object: tables and workspaces in, results and traces out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stream_evo.schedule import _layout as at
+from stream_evo.schedule._chip import Chip
+from stream_evo.schedule._kernel import schedule_batch, schedule_one
+from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
+from stream_evo.schedule._tables import Tables
+from stream_evo.typing import FloatArray, IntArray
+
+__all__ = ["Simulator"]
+
+_START_WORDS = 1 << 16
+_START_CROWDING = 1
+
+
+@dataclass
+class _Workspace:
+    """A thread's buffer; it grows when a genome needs more and stays grown."""
+
+    words: IntArray = field(default_factory=lambda: np.empty(_START_WORDS, dtype=np.int64))
+    crowding: int = _START_CROWDING
+
+    def grow(self, problem: int) -> None:
+        """Make room after `schedule_one` said what it lacks."""
+        if problem > 0:
+            self.words = np.empty(problem + problem // 4, dtype=np.int64)
+        else:
+            self.crowding *= 4
+
+
+@dataclass
+class Simulator:
+    """Schedules decisions against one problem's tables.
+
+    Args:
+        tables: The problem.
+        chip: Its chip, for names.
+    """
+
+    tables: Tables
+    chip: Chip
+    _workspaces: list[_Workspace] = field(default_factory=list, repr=False)
+
+    def run(self, decisions: IntArray, workers: int = 1) -> FloatArray:
+        """Schedule decisions of shape ``(P, D)`` on `workers` threads.
+
+        Returns:
+            Raw results, shape ``(P, OUT_SIZE)``, in the order of `_layout.OUT_*`.
+        """
+        out = np.zeros((len(decisions), at.OUT_SIZE))
+        while len(self._workspaces) < workers:
+            self._workspaces.append(_Workspace())
+        if workers == 1 or len(decisions) < 2 * workers:
+            self._run_part(decisions, out, self._workspaces[0] if self._workspaces else _Workspace())
+            return out
+        edges = np.linspace(0, len(decisions), workers + 1).astype(int)
+        with ThreadPoolExecutor(workers) as pool:
+            jobs = [
+                pool.submit(self._run_part, decisions[a:b], out[a:b], space)
+                for a, b, space in zip(edges[:-1], edges[1:], self._workspaces, strict=False)
+            ]
+            for job in jobs:
+                job.result()
+        return out
+
+    def _run_part(self, decisions: IntArray, out: FloatArray, space: _Workspace) -> None:
+        t = self.tables
+        begin = 0
+        while True:
+            begin, problem = schedule_batch(
+                t.integers, decisions, space.words, space.crowding, t.energies, t.ports, t.links, t.dram, out, begin
+            )
+            if problem == 0:
+                return
+            space.grow(problem)
+
+    def trace(self, decisions: IntArray) -> Schedule:
+        """Schedule one genome's decisions, shape ``(D,)``, and return everything that happened."""
+        space = _Workspace()
+        rows = 1 << 12
+        while True:
+            record = np.zeros((rows, at.TRACE_COLUMNS), dtype=np.int64)
+            problem = schedule_one(self.tables.integers, decisions, space.words, record, space.crowding)
+            if problem == 0:
+                break
+            if problem == -2:
+                rows *= 4
+            else:
+                space.grow(problem)
+        raw = self.run(decisions[None, :])[0]
+        return self._read(space.words, record[: space.words[at.W_RECORDED]], raw)
+
+    def _read(self, words: IntArray, record: IntArray, raw: FloatArray) -> Schedule:
+        """Give names to what the kernel wrote down."""
+        streams = words[words[at.W_STREAM] :][: words[at.W_STREAMS] * at.S_SIZE].reshape(-1, at.S_SIZE)
+        first = streams[:, at.S_FIRST]
+        paths = self.chip.paths
+        tiles: list[TileRun] = []
+        transfers: list[Transfer] = []
+        for row in record.tolist():
+            if row[at.TRACE_KIND] == 0:
+                _, stream, tile, core, ready, start, end = row[:7]
+                tiles.append(
+                    TileRun(stream, int(streams[stream, at.S_LAYER]), int(streams[stream, at.S_PART]), tile, core, ready, start, end)
+                )
+                continue
+            _, cause, tensor, source, target, sender, receiver, bits, start, end = row[:10]
+            if tensor >= words[at.W_TENSORS]:
+                stream, tile = tensor - int(words[at.W_TENSORS]), -1
+            else:
+                stream = int(np.searchsorted(first, tensor, side="right")) - 1
+                tile = tensor - int(first[stream])
+            path = paths[source][target] or ()
+            transfers.append(Transfer(Cause(cause), stream, tile, source, target, sender, receiver, path, bits, start, end))
+        return Schedule(totals_of(raw), tuple(tiles), tuple(transfers), tuple(self._usage(words)))
+
+    def _usage(self, words: IntArray) -> Sequence[MemoryUsage]:
+        found = []
+        size = at.STORE_EVENTS + at.EVENT_SIZE * int(words[at.W_STORE_CAPACITY])
+        for memory, (name, capacity) in enumerate(zip(self.chip.names, self.chip.capacities, strict=True)):
+            base = int(words[at.W_STORE]) + memory * size
+            count = int(words[base + at.STORE_COUNT])
+            events = words[base + at.STORE_EVENTS :][: at.EVENT_SIZE * count].reshape(-1, at.EVENT_SIZE)
+            held, activation = np.cumsum(events[:, 1]), np.cumsum(events[:, 2])
+            found.append(MemoryUsage(name, capacity, tuple(events[:, 0].tolist()), tuple(held.tolist()), tuple(activation.tolist())))
+        return found
+
+
+def totals_of(raw: FloatArray) -> Totals:
+    """Return named totals from one row of raw results."""
+    return Totals(
+        latency_cycles=int(raw[at.OUT_LATENCY]),
+        mac_pj=float(raw[at.OUT_MAC]),
+        memory_pj=float(raw[at.OUT_MEMORY]),
+        transfer_pj=float(raw[at.OUT_TRANSFER]),
+        link_pj=float(raw[at.OUT_LINK]),
+        dram_pj=float(raw[at.OUT_DRAM]),
+        memory_bytes=float(raw[at.OUT_PEAK_BITS]) / 8,
+        dram_bytes=float(raw[at.OUT_DRAM_BITS]) / 8,
+        violation_bytes=float(raw[at.OUT_VIOLATION_BITS]) / 8,
+        evictions=int(raw[at.OUT_EVICTIONS]),
+    )
