@@ -51,5 +51,7 @@ def _print_report(report: dict[str, Any]) -> None:
     print_table(report["name"], columns, rows, numeric=("MACs", "weights", "activations"))
     totals = report["totals"]
     typer.echo(f"\n{totals['layers']} layers, {totals['macs']:,} MACs, {totals['weights']:,} weights")
+    if report["host_operators"]:
+        typer.echo("work of the host, at no cost: " + ", ".join(report["host_operators"]))
     for status, operators in report["operators"].items():
         typer.echo(f"{status}: " + ", ".join(f"{count} {operator}" for operator, count in operators.items()))

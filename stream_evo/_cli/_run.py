@@ -145,6 +145,9 @@ def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], ou
         say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
     with ProgressView(job, quiet=quiet) as view:
         result = search(view)
+    hosts = result.session.workload.host_operators
+    if hosts and not quiet:
+        say("work of the host, at no cost: " + ", ".join(hosts))
     if as_json:
         print_json(result.summary() | {"folder": str(out)})
     else:

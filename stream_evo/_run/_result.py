@@ -165,6 +165,7 @@ class Result:
         return {
             "network": self.session.workload.name,
             "hardware": self.session.accelerator.name,
+            "host_operators": list(self.session.workload.host_operators),
             "objectives": list(self.job.metrics),
             "points": len(self),
             "evaluations": self.search.evaluations,

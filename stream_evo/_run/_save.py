@@ -44,6 +44,7 @@ def start_folder(path: Path, job: Job, session: Session, *, command: str = "") -
             "macs": workload.macs,
             "weights": workload.weights,
             "sha256": session.fingerprint["network"],
+            "host_operators": list(workload.host_operators),
         },
         "hardware": {"name": accelerator.name, "cores": len(accelerator.cores), "sha256": session.fingerprint["hardware"]},
         "settings": job.as_dict(),

@@ -14,6 +14,7 @@ from stream_evo.workload import Workload
 
 __all__ = ["plot_schedule"]
 
+_MOST_MEMORIES = 8  # as many as there are colours; those with the highest peaks are drawn
 _CAUSES = {
     Cause.NETWORK_INPUT: "network input",
     Cause.WEIGHTS: "weights",
@@ -47,10 +48,11 @@ def plot_schedule(schedule: Schedule, workload: Workload, accelerator: Accelerat
     dram = accelerator.dram_node
     lanes.append(_transfer_lane(accelerator.dram.name, [t for t in schedule.transfers if dram in (t.source, t.target)]))
     causes = sorted({transfer.cause for transfer in schedule.transfers})
+    largest = sorted(schedule.memories, key=lambda usage: -max(usage.activation_bits, default=0))[:_MOST_MEMORIES]
     memories = [
         MemoryTrace(usage.memory, np.array(usage.times, float), np.array(usage.activation_bits, float) / 8.0, usage.capacity_bits / 8.0)
         for usage in schedule.memories
-        if any(usage.activation_bits)
+        if usage in largest and any(usage.activation_bits)
     ]
     return plot_gantt(lanes, memories=memories, legend=[(_CAUSES[cause], int(cause)) for cause in causes], title=title)
 
