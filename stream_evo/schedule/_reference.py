@@ -426,8 +426,8 @@ class _Scheduler:
                     words[direction] += -(-move.bits // chip.accelerator.dram.bits_per_cycle)
                     bits += move.bits
         dram = chip.accelerator.dram
-        on_chip = sum(n * port.unit_pj for n, port in zip(read, chip.read_ports, strict=True))
-        on_chip += sum(n * port.unit_pj for n, port in zip(written, chip.write_ports, strict=True))
+        moved = [*zip(read, chip.read_ports, strict=True), *zip(written, chip.write_ports, strict=True)]
+        on_chip = sum(units * port.unit_pj for units, port in moved)
         links = sum(n * link.pj_per_bit for n, link in zip(carried, chip.accelerator.links, strict=True))
         return on_chip, links, words[0] * dram.read_pj + words[1] * dram.write_pj, bits
 
