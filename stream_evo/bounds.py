@@ -245,11 +245,12 @@ def _relations(edge: Edge) -> tuple[AxisMap, AxisMap, AxisMap]:
 
 
 def _busiest_resource(spec: GenomeSpec, cycles: IntArray) -> int:
-    """Return the bound by resources: the dual value of the best spreading of all jobs."""
+    """Return the bound by resources: the best of the dual value for the y of the solver and of those for each resource alone."""
     jobs = _jobs(spec, cycles)
     weights = _resource_weights(jobs)
-    total = sum(min(float(choice @ weights) for choice in job) for job in jobs)
-    return math.ceil(total * (1 - _SAFETY))
+    mixed = sum(float((job @ weights).min()) for job in jobs)
+    alone = np.sum([job.min(axis=0) for job in jobs], axis=0).max()  # exact where the solver is within its tolerance
+    return math.ceil(max(mixed, float(alone)) * (1 - _SAFETY))
 
 
 def _jobs(spec: GenomeSpec, cycles: IntArray) -> list[FloatArray]:

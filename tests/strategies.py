@@ -103,7 +103,7 @@ def _layer(
     edges: list[Edge],
     bits: Bits,
     windows: tuple[_Window, ...] = (),
-    **more: int,
+    cycles_per_operation: int = 1,
 ) -> Layer:
     rows, columns = windows or (_Window(1, 1, 1, 1, 0, 0),) * 2
     constant = kind in (CONV, GEMM) and all(edge.operand is not W for edge in edges)
@@ -118,7 +118,7 @@ def _layer(
         bits=bits,
         constant_weights=constant,
         edges=tuple(edges),
-        **more,
+        cycles_per_operation=cycles_per_operation,
     )
 
 
@@ -250,7 +250,7 @@ def _memory(
 
 @st.composite
 def cores(draw: st.DrawFn, operators: tuple[OperatorKind, ...] = tuple(OperatorKind)) -> Core:
-    """Cores with one or two dataflows, perhaps registers, and one, two or three top memories of 128 B to 64 KiB."""
+    """Cores with one or two dataflows, perhaps registers, and one, two or three top memories of 48 B to 64 KiB."""
     array = (ArrayDimension("D1", draw(st.sampled_from((1, 2, 4)))), ArrayDimension("D2", draw(st.sampled_from((1, 3)))))
     dims = ("D1", "D2")
     needs_weights = set(operators) != {POOL}
@@ -260,7 +260,7 @@ def cores(draw: st.DrawFn, operators: tuple[OperatorKind, ...] = tuple(OperatorK
         operand = draw(st.sampled_from(present))
         memories.append(_memory("registers", 512, (operand,), (), 32, single_port=False))
     groups = draw(st.sampled_from((((I, W, O),), ((W,), (I, O)), ((I,), (W,), (O,)), ((I, W), (O,)))))
-    size = draw(st.sampled_from((128, 512, 4096, 65536))) * 8
+    size = draw(st.sampled_from((48, 96, 160, 320, 65536))) * 8
     for group in groups:
         operands = tuple(operand for operand in group if operand in present)
         if operands:
