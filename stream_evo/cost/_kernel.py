@@ -14,7 +14,9 @@ from stream_evo.typing import FloatArray, IntArray
 
 LEVELS, EDGES, FACTORS, STORES, PORTS, UNROLLS, DIMENSIONS, PRIMES = 8, 9, 8, 16, 64, 16, 8, 64
 TOLERANCE = 1e-9
-NEVER = 1 << 62
+BASE_FACTORS = 6
+BEST = 6
+SEEN, BUDGET = 4096, 3000
 
 # ci: one core and dataflow
 C_ENTRIES = 0
@@ -73,7 +75,9 @@ W_RELEVANT = W_TOTAL + EDGES
 W_SLIDE = W_RELEVANT + 3 * EDGES
 W_NEXT = W_SLIDE + 4 * EDGES  # first relevant loop at or after each position
 W_BOUND = W_NEXT + 3 * EDGES
-W_ELEMENTS = W_BOUND + 3 * LEVELS
+W_HELD_BITS = W_BOUND + 3 * LEVELS
+W_LAST = W_HELD_BITS + 3
+W_ELEMENTS = W_LAST + 3
 W_INT_ELEMENTS = W_ELEMENTS + 3 * EDGES
 W_PERIOD = W_INT_ELEMENTS + 3 * EDGES
 W_TIMES = W_PERIOD + 3 * EDGES
@@ -90,8 +94,12 @@ W_RESULT = W_HELD + 3
 # wi: the search
 W_PRIME = W_RESULT + 16
 W_PRIMES = W_PRIME + 8 * PRIMES
-W_TRIED = W_PRIMES + 8  # orders tried, each FACTORS loops and FACTORS sizes
-W_WIDTH = W_TRIED + 8 * 2 * FACTORS
+W_IDENTITY = W_PRIMES + 8  # number of each distinct (loop, factor)
+W_KEPT = W_IDENTITY + FACTORS  # orders kept: loops, factors, identities; six starts and the best
+W_KEPT_COUNT = W_KEPT + 7 * 3 * FACTORS
+W_SEEN_COUNT = W_KEPT_COUNT + 7
+W_SEEN = W_SEEN_COUNT + 1
+W_WIDTH = W_SEEN + SEEN
 
 # wf
 X_MEAN = 0
@@ -103,7 +111,9 @@ X_TRAFFIC = X_SIZE + 3 * EDGES
 X_LEAST = X_TRAFFIC + 3 * EDGES
 X_FULL = X_LEAST + 3
 X_RESULT = X_FULL + 3
-X_WIDTH = X_RESULT + 8
+X_START = X_RESULT + 8
+X_BEST = X_START + 12
+X_WIDTH = X_BEST + 2
 
 # results of one order, in wi[W_RESULT:] and wf[X_RESULT:]
 R_CYCLES, R_STALL, R_ONLOAD, R_OFFLOAD, R_MISSING, R_DRAM_READ, R_DRAM_WRITE, R_OPERAND, R_LEVEL, R_NEEDED, R_AVAILABLE, R_EVALUATIONS = (
@@ -341,7 +351,7 @@ def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
         if sharers == 0:
             continue
         capacity = ci[C_CAPACITY + store] * (1.0 + TOLERANCE)
-        largest, monotone = 0.0, True
+        largest, falls = 0.0, True
         for s in range(sharers):
             place = wi[W_SHARER + 3 * store + s]
             o, level = place // LEVELS, place % LEVELS
@@ -349,25 +359,45 @@ def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
             bits = ti[T_BITS + o]
             if o == O and not _reduces_from(ti, wi, first) and wi[W_REDUCES + level] == 0:
                 bits = ti[T_BITS + 3]
-            first = n if level == ci[C_LEVELS + o] - 1 else first
-            least = np.inf
-            for b in range(n, first - 1, -1):
-                elements = _elements(ti, wi, wf, o, level, b)
-                wf[X_ELEMENTS + place * EDGES + b] = elements
-                wf[X_SIZE + s * EDGES + b] = bits * elements
-                moved = wf[X_SIZE + s * EDGES + b] * (wi[W_TOTAL + n] // wi[W_TOTAL + b])
-                wf[X_TRAFFIC + s * EDGES + b] = moved
-                least = min(least, moved)
-            wf[X_LEAST + s] = least
-            monotone = monotone and wf[X_TRAFFIC + s * EDGES + n] <= least
+            wi[W_HELD_BITS + s] = bits
+            elements = _elements(ti, wi, wf, o, level, n)
+            wf[X_ELEMENTS + place * EDGES + n] = elements
+            wf[X_SIZE + s * EDGES + n] = bits * elements
             largest += wf[X_SIZE + s * EDGES + n]
-        if monotone and largest <= capacity:
+            falls = falls and (o != I or wi[W_EXACT] == 1 or level == ci[C_LEVELS + o] - 1)
+        # Traffic never rises with the boundary (but for windows of fractional unrollings): if everything fits, everything is kept.
+        if falls and largest <= capacity:
             for s in range(sharers):
                 wi[W_BOUND + wi[W_SHARER + 3 * store + s]] = n
-        elif not _choose(ci, wi, wf, store, sharers, capacity):
+            continue
+        for s in range(sharers):
+            _list_choices(ci, ti, wi, wf, store, s, capacity)
+        if not _choose(ci, wi, wf, store, sharers, capacity):
             _blame(ci, wi, wf, store, sharers)
             return False
     return _merge_down(ci, ti, wi)
+
+
+@inlined
+def _list_choices(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, store: int, s: int, capacity: float) -> None:
+    """Fill size and traffic of each boundary of a sharer, up to the last that fits alone; sizes never fall with the boundary."""
+    n = wi[W_COUNT]
+    place = wi[W_SHARER + 3 * store + s]
+    o, level = place // LEVELS, place % LEVELS
+    least, last = np.inf, n
+    for b in range(_first_choice(ci, wi, place, n), n + 1):
+        elements = _elements(ti, wi, wf, o, level, b)
+        size = wi[W_HELD_BITS + s] * elements
+        moved = size * (wi[W_TOTAL + n] // wi[W_TOTAL + b])
+        wf[X_ELEMENTS + place * EDGES + b] = elements
+        wf[X_SIZE + s * EDGES + b] = size
+        wf[X_TRAFFIC + s * EDGES + b] = moved
+        if size > capacity:
+            last = b
+            break
+        least = min(least, moved)
+    wf[X_LEAST + s] = least
+    wi[W_LAST + s] = last
 
 
 @inlined
@@ -387,20 +417,22 @@ def _choose(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int
     p2 = wi[W_SHARER + 3 * store + 2] if sharers > 2 else 0
     first1 = _first_choice(ci, wi, p1, n) if sharers > 1 else n
     first2 = _first_choice(ci, wi, p2, n) if sharers > 2 else n
+    last1 = wi[W_LAST + 1] if sharers > 1 else n
+    last2 = wi[W_LAST + 2] if sharers > 2 else n
     least1 = wf[X_LEAST + 1] if sharers > 1 else 0.0
     least2 = wf[X_LEAST + 2] if sharers > 2 else 0.0
     least, found = np.inf, False
     b0, b1, b2 = 0, 0, 0
-    for i in range(_first_choice(ci, wi, p0, n), n + 1):
+    for i in range(_first_choice(ci, wi, p0, n), wi[W_LAST] + 1):
         size0, moved0 = wf[X_SIZE + i], wf[X_TRAFFIC + i]
         if size0 > capacity or moved0 + least1 + least2 > least * (1.0 + TOLERANCE):
             continue
-        for j in range(first1, n + 1):
+        for j in range(first1, last1 + 1):
             size1 = size0 + (wf[X_SIZE + EDGES + j] if sharers > 1 else 0.0)
             moved1 = moved0 + (wf[X_TRAFFIC + EDGES + j] if sharers > 1 else 0.0)
             if size1 > capacity or moved1 + least2 > least * (1.0 + TOLERANCE):
                 continue
-            for k in range(first2, n + 1):
+            for k in range(first2, last2 + 1):
                 size = size1 + (wf[X_SIZE + 2 * EDGES + k] if sharers > 2 else 0.0)
                 moved = moved1 + (wf[X_TRAFFIC + 2 * EDGES + k] if sharers > 2 else 0.0)
                 if size <= capacity and moved <= least * (1.0 + TOLERANCE):
@@ -422,9 +454,7 @@ def _blame(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int)
     total, worst, operand = 0.0, -1.0, 0
     for s in range(sharers):
         place = wi[W_SHARER + 3 * store + s]
-        least = np.inf
-        for b in range(_first_choice(ci, wi, place, n), n + 1):
-            least = min(least, wf[X_SIZE + s * EDGES + b])
+        least = wf[X_SIZE + s * EDGES + _first_choice(ci, wi, place, n)]
         total += least
         if least > worst:
             worst, operand = least, place
@@ -572,13 +602,17 @@ def _energy(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatA
                     bits *= wi[W_BOOST + o * LEVELS + level]
                     int_bits *= wi[W_INT_BOOST + o * LEVELS + level]
                 wi[W_TRANSFER + place] = int_bits
-                wi[W_DURATION + place] = _up(int_bits, ci[channel + 3])
                 granules = _up(bits, ci[channel + 1])
-                moved = granules * ci[channel + 1] * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
+                words = granules * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
+                if ci[channel + 1] != ci[channel + 2]:
+                    words = words * ci[channel + 1] // ci[channel + 2]
+                if bits != int_bits or ci[channel + 1] != ci[channel + 3]:
+                    granules = _up(int_bits, ci[channel + 3])
+                wi[W_DURATION + place] = granules
                 if direction in (TO_LOW, TO_HIGH):
-                    reads += moved // ci[channel + 2]
+                    reads += words
                 else:
-                    writes += moved // ci[channel + 2]
+                    writes += words
                 if level >= ci[C_ON_CORE + o]:
                     side = R_DRAM_READ if direction == TO_LOW else R_DRAM_WRITE
                     wi[W_RESULT + side] += bits * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
@@ -745,8 +779,11 @@ def _offload(ci: IntArray, wi: IntArray) -> int:
 
 
 @kernel
-def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int) -> None:
-    """Evaluate the order in `wi`: results in ``wi[W_RESULT:]`` and ``wf[X_RESULT:]``; an illegal order has cost infinity."""
+def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, bound: float) -> None:
+    """Evaluate the order in `wi`: results in ``wi[W_RESULT:]`` and ``wf[X_RESULT:]``.
+
+    An illegal order costs infinity, and so does one whose energy alone shows that it cannot beat `bound`.
+    """
     _prefixes(ti, wi)
     wi[W_RESULT + R_EVALUATIONS] += 1
     wi[W_RESULT + R_MISSING] = 0
@@ -755,9 +792,13 @@ def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: Float
         wf[X_RESULT + E_TIE] = wi[W_RESULT + R_MISSING]
         return
     _tiers(ci, ti, wi, wf)
-    _windows(ci, ti, wi, wf)
     _energy(ci, cf, ti, wi, wf)
+    energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
     cycles = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
+    if goal > 0 and (energy if goal == 1 else energy * cycles) > bound * (1.0 + TOLERANCE):
+        wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE] = np.inf, np.inf
+        return
+    _windows(ci, ti, wi, wf)
     stall = _stall(ci, wi, cycles)
     _hide(ci, wi, cycles + stall)
     onload, offload = _onload(ci, ti, wi), _offload(ci, wi)
@@ -766,7 +807,6 @@ def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: Float
     wi[W_RESULT + R_ONLOAD] = onload
     wi[W_RESULT + R_OFFLOAD] = offload
     latency = float(cycles + stall + onload + offload)
-    energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
     wf[X_RESULT + E_GOAL] = latency if goal == 0 else energy if goal == 1 else latency * energy
     wf[X_RESULT + E_TIE] = energy if goal == 0 else latency
 
@@ -813,27 +853,48 @@ def _factorise(wi: IntArray, limit: int) -> None:
 
 @inlined
 def _save(wi: IntArray, slot: int) -> None:
+    wi[W_KEPT_COUNT + slot] = wi[W_COUNT]
     for i in range(wi[W_COUNT]):
-        wi[W_TRIED + slot * 2 * FACTORS + i] = wi[W_LOOP + i]
-        wi[W_TRIED + slot * 2 * FACTORS + FACTORS + i] = wi[W_FACTOR + i]
+        wi[W_KEPT + (3 * slot) * FACTORS + i] = wi[W_LOOP + i]
+        wi[W_KEPT + (3 * slot + 1) * FACTORS + i] = wi[W_FACTOR + i]
+        wi[W_KEPT + (3 * slot + 2) * FACTORS + i] = wi[W_IDENTITY + i]
 
 
 @inlined
 def _restore(wi: IntArray, slot: int) -> None:
+    wi[W_COUNT] = wi[W_KEPT_COUNT + slot]
     for i in range(wi[W_COUNT]):
-        wi[W_LOOP + i] = wi[W_TRIED + slot * 2 * FACTORS + i]
-        wi[W_FACTOR + i] = wi[W_TRIED + slot * 2 * FACTORS + FACTORS + i]
+        wi[W_LOOP + i] = wi[W_KEPT + (3 * slot) * FACTORS + i]
+        wi[W_FACTOR + i] = wi[W_KEPT + (3 * slot + 1) * FACTORS + i]
+        wi[W_IDENTITY + i] = wi[W_KEPT + (3 * slot + 2) * FACTORS + i]
 
 
 @inlined
-def _is_new(wi: IntArray, slots: int) -> bool:
-    for slot in range(slots):
-        same = True
-        for i in range(wi[W_COUNT]):
-            same = same and wi[W_LOOP + i] == wi[W_TRIED + slot * 2 * FACTORS + i]
-        if same:
+def _is_new(wi: IntArray) -> bool:
+    """Note the order in `wi` in the table of orders seen; return whether it was not there."""
+    code = 1
+    for i in range(wi[W_COUNT]):
+        code = code * 8 + wi[W_IDENTITY + i]
+    slot = (code ^ (code >> 7) ^ (code >> 14)) & (SEEN - 1)
+    while wi[W_SEEN + slot] != 0:
+        if wi[W_SEEN + slot] == code:
             return False
+        slot = (slot + 1) & (SEEN - 1)
+    wi[W_SEEN + slot] = code
+    wi[W_SEEN_COUNT] += 1
     return True
+
+
+@inlined
+def _forget(wi: IntArray) -> None:
+    """Empty the table of orders seen and number the distinct loop factors of the order in `wi`."""
+    for slot in range(SEEN):
+        wi[W_SEEN + slot] = 0
+    for i in range(wi[W_COUNT]):
+        wi[W_IDENTITY + i] = i
+        for j in range(i):
+            if wi[W_LOOP + i] == wi[W_LOOP + j] and wi[W_FACTOR + i] == wi[W_FACTOR + j]:
+                wi[W_IDENTITY + i] = wi[W_IDENTITY + j]
 
 
 @inlined
@@ -850,76 +911,145 @@ def _better(goal: float, tie: float, than_goal: float, than_tie: float) -> bool:
 def _swap(wi: IntArray, i: int, j: int) -> None:
     wi[W_LOOP + i], wi[W_LOOP + j] = wi[W_LOOP + j], wi[W_LOOP + i]
     wi[W_FACTOR + i], wi[W_FACTOR + j] = wi[W_FACTOR + j], wi[W_FACTOR + i]
+    wi[W_IDENTITY + i], wi[W_IDENTITY + j] = wi[W_IDENTITY + j], wi[W_IDENTITY + i]
+
+
+@inlined
+def _keep_if_best(wi: IntArray, wf: FloatArray, cost: float, tie: float) -> None:
+    if _better(cost, tie, wf[X_BEST], wf[X_BEST + 1]):
+        wf[X_BEST], wf[X_BEST + 1] = cost, tie
+        _save(wi, BEST)
 
 
 @kernel
-def _climb(
-    ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, cost: float, tie: float
-) -> tuple[float, float]:
-    """Swap pairs of loops of the order in `wi` as long as one swap improves; return goal and tie-break."""
+def _climb(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, cost: float, tie: float) -> None:
+    """Swap pairs of loops of the order in `wi` as long as a swap leads to a better order that was not seen before."""
     improved = True
     while improved:
         improved = False
         for i in range(wi[W_COUNT] - 1):
             for j in range(i + 1, wi[W_COUNT]):
-                if wi[W_LOOP + i] == wi[W_LOOP + j] and wi[W_FACTOR + i] == wi[W_FACTOR + j]:
+                if wi[W_IDENTITY + i] == wi[W_IDENTITY + j] or wi[W_SEEN_COUNT] >= BUDGET:
                     continue
                 _swap(wi, i, j)
-                evaluate(ci, cf, ti, wi, wf, goal)
-                if _better(wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], cost, tie):
-                    cost, tie, improved = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], True
-                else:
-                    _swap(wi, i, j)
-    return cost, tie
+                if _is_new(wi):
+                    evaluate(ci, cf, ti, wi, wf, goal, cost)
+                    if _better(wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], cost, tie):
+                        cost, tie, improved = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE], True
+                        _keep_if_best(wi, wf, cost, tie)
+                        continue
+                _swap(wi, i, j)
+
+
+@inlined
+def _group_order(wi: IntArray, group: int) -> None:
+    """Write the factors in one of the six orders of the loop groups."""
+    count = 0
+    for position in range(8):
+        loop = GROUP_ORDERS[group, position]
+        for i in range(wi[W_PRIMES + loop]):
+            wi[W_LOOP + count] = loop
+            wi[W_FACTOR + count] = wi[W_PRIME + loop * PRIMES + i]
+            count += 1
+    wi[W_COUNT] = count
+
+
+@inlined
+def _renumber(wi: IntArray) -> None:
+    """Number the factors of the order in `wi` as those of the first group order, in slot 0, are numbered."""
+    for i in range(wi[W_COUNT]):
+        for j in range(wi[W_COUNT]):
+            if wi[W_LOOP + i] == wi[W_KEPT + j] and wi[W_FACTOR + i] == wi[W_KEPT + FACTORS + j]:
+                wi[W_IDENTITY + i] = wi[W_KEPT + 2 * FACTORS + j]
 
 
 @kernel
-def search(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, goal: int, limit: int) -> None:
-    """Leave the best order found, and its results, in `wi` and `wf`."""
-    prepare(ci, ti, wi, wf)
-    _factorise(wi, limit)
-    macs = 1.0
+def _split(wi: IntArray, limit: int) -> bool:
+    """Split the largest factors that are no primes in two, in place, until there are `limit`; return whether any was."""
+    split = False
+    while wi[W_COUNT] < limit:
+        at, largest, divisor = -1, 0, 1
+        for i in range(wi[W_COUNT]):
+            size, root, found = wi[W_FACTOR + i], 2, 1
+            while root * root <= size:
+                if size % root == 0:
+                    found = root
+                root += 1
+            if found > 1 and size > largest:
+                at, largest, divisor = i, size, found
+        if at < 0:
+            break
+        for i in range(wi[W_COUNT], at, -1):
+            wi[W_LOOP + i], wi[W_FACTOR + i] = wi[W_LOOP + i - 1], wi[W_FACTOR + i - 1]
+        wi[W_FACTOR + at] = largest // divisor
+        wi[W_FACTOR + at + 1] = divisor
+        wi[W_COUNT] += 1
+        split = True
+    return split
+
+
+@inlined
+def _begin(cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
+    """Fill the energy of the array and forget the results of the tile before."""
+    operations = 1.0
     for loop in range(8):
-        macs *= ti[T_SIZE + loop]
-    wf[X_RESULT + E_MAC] = cf[F_OPERATION] * macs
-    tried, first, second = 0, -1, -1
-    cost1, tie1, cost2, tie2 = np.inf, np.inf, np.inf, np.inf
-    for group in range(6):
-        count = 0
-        for position in range(8):
-            loop = GROUP_ORDERS[group, position]
-            for i in range(wi[W_PRIMES + loop]):
-                wi[W_LOOP + count] = loop
-                wi[W_FACTOR + count] = wi[W_PRIME + loop * PRIMES + i]
-                count += 1
-        wi[W_COUNT] = count
-        if not _is_new(wi, tried):
-            continue
-        _save(wi, tried)
-        evaluate(ci, cf, ti, wi, wf, goal)
-        cost, tie = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
-        if first < 0 or _better(cost, tie, cost1, tie1):
-            second, cost2, tie2 = first, cost1, tie1
-            first, cost1, tie1 = tried, cost, tie
-        elif second < 0 or _better(cost, tie, cost2, tie2):
-            second, cost2, tie2 = tried, cost, tie
-        tried += 1
-    if second >= 0:
-        _restore(wi, second)
-        cost2, tie2 = _climb(ci, cf, ti, wi, wf, goal, cost2, tie2)
-        _save(wi, second)
-    _restore(wi, first)
-    cost1, tie1 = _climb(ci, cf, ti, wi, wf, goal, cost1, tie1)
-    if second >= 0 and _better(cost2, tie2, cost1, tie1):
-        _restore(wi, second)
-    evaluate(ci, cf, ti, wi, wf, goal)
+        operations *= ti[T_SIZE + loop]
+    for i in range(OUT_HELD):
+        wi[W_RESULT + i] = 0
+    wi[W_SEEN_COUNT] = 0
+    wf[X_RESULT + E_MAC] = cf[F_OPERATION] * operations
+    wf[X_BEST], wf[X_BEST + 1] = np.inf, np.inf
+
+
+@inlined
+def _best_start(wf: FloatArray, starts: int) -> int:
+    """Return the best start that was not taken yet; a start that is taken has cost -1."""
+    found = -1
+    for s in range(starts):
+        at, best = X_START + 2 * s, X_START + 2 * found
+        if wf[at] >= 0.0 and (found < 0 or _better(wf[at], wf[at + 1], wf[best], wf[best + 1])):
+            found = s
+    return found
+
+
+@inlined
+def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> int:
+    """Return the bits of an operand in its outermost memory on the core."""
+    level = ci[C_ON_CORE + o] - 1
+    if (o == W and ti[T_HAS_W] == 0) or level < 0 or wi[W_RESULT + R_MISSING] > 0:
+        return 0
+    start = wi[W_BOUND + o * LEVELS + level - 1] if level > 0 else 0
+    bits = ti[T_BITS + o]
+    if o == O and not _reduces_from(ti, wi, start) and wi[W_REDUCES + level] == 0:
+        bits = ti[T_BITS + 3]
+    size = bits * wf[X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[W_BOUND + o * LEVELS + level]]
+    return int(np.ceil(size * (1.0 - TOLERANCE)))
+
+
+@inlined
+def _write(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, t: int, out: IntArray, out_pj: FloatArray) -> None:
+    """Copy the results of a tile; without a legal order they are computation alone."""
+    if wi[W_RESULT + R_MISSING] > 0:
+        wi[W_RESULT + R_CYCLES] = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
+        for i in (R_STALL, R_ONLOAD, R_OFFLOAD, R_DRAM_READ, R_DRAM_WRITE):
+            wi[W_RESULT + i] = 0
+        wf[X_RESULT + E_CORE], wf[X_RESULT + E_DRAM] = 0.0, 0.0
+    for i in range(OUT_HELD):
+        out[t, i] = wi[W_RESULT + i]
+    for o in range(3):
+        out[t, OUT_HELD + o] = _held(ci, ti, wi, wf, o)
+        out_pj[t, o] = wf[X_RESULT + o]
+    out[t, OUT_COUNT] = wi[W_COUNT]
+    for i in range(wi[W_COUNT]):
+        out[t, OUT_ORDER + i] = wi[W_LOOP + i]
+        out[t, OUT_ORDER + FACTORS + i] = wi[W_FACTOR + i]
 
 
 @kernel
 def evaluate_batch(
     configs: IntArray, energies: FloatArray, tiles: IntArray, goal: int, limit: int, out: IntArray, out_pj: FloatArray
 ) -> None:
-    """Search an order for every tile.
+    """Search an order for every tile: the six group orders, climbs from each, and with more factors a climb from the best, split.
 
     Args:
         configs: (cores, C_WIDTH).
@@ -934,38 +1064,37 @@ def evaluate_batch(
     for t in range(tiles.shape[0]):
         ti = tiles[t]
         ci, cf = configs[ti[T_CONFIG]], energies[ti[T_CONFIG]]
-        for i in range(16):
-            wi[W_RESULT + i] = 0
-        search(ci, cf, ti, wi, wf, goal, limit)
-        if wi[W_RESULT + R_MISSING] > 0:
-            wi[W_RESULT + R_CYCLES] = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
-            for i in (R_STALL, R_ONLOAD, R_OFFLOAD, R_DRAM_READ, R_DRAM_WRITE):
-                wi[W_RESULT + i] = 0
-            wf[X_RESULT + E_CORE], wf[X_RESULT + E_DRAM] = 0.0, 0.0
-        for i in range(OUT_HELD):
-            out[t, i] = wi[W_RESULT + i]
-        _held(ci, ti, wi, wf)
-        for o in range(3):
-            out[t, OUT_HELD + o] = wi[W_HELD + o]
-        out[t, OUT_COUNT] = wi[W_COUNT]
-        for i in range(wi[W_COUNT]):
-            out[t, OUT_ORDER + i] = wi[W_LOOP + i]
-            out[t, OUT_ORDER + FACTORS + i] = wi[W_FACTOR + i]
-        for i in range(3):
-            out_pj[t, i] = wf[X_RESULT + i]
-
-
-@kernel
-def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
-    """Fill the bits of each operand in its outermost memory on the core."""
-    for o in range(3):
-        wi[W_HELD + o] = 0
-        level = ci[C_ON_CORE + o] - 1
-        if (o == W and ti[T_HAS_W] == 0) or level < 0 or wi[W_RESULT + R_MISSING] > 0:
-            continue
-        start = wi[W_BOUND + o * LEVELS + level - 1] if level > 0 else 0
-        bits = ti[T_BITS + o]
-        if o == O and not _reduces_from(ti, wi, start) and wi[W_REDUCES + level] == 0:
-            bits = ti[T_BITS + 3]
-        size = bits * wf[X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[W_BOUND + o * LEVELS + level]]
-        wi[W_HELD + o] = int(np.ceil(size * (1.0 - TOLERANCE)))
+        prepare(ci, ti, wi, wf)
+        _factorise(wi, min(limit, BASE_FACTORS))
+        _begin(cf, ti, wi, wf)
+        starts = 0
+        for group in range(6):
+            _group_order(wi, group)
+            if group == 0:
+                _forget(wi)
+                _save(wi, BEST)
+            else:
+                _renumber(wi)
+            if _is_new(wi):
+                evaluate(ci, cf, ti, wi, wf, goal, np.inf)
+                wf[X_START + 2 * starts], wf[X_START + 2 * starts + 1] = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
+                _save(wi, starts)
+                _keep_if_best(wi, wf, wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE])
+                starts += 1
+        for _ in range(starts):
+            start = _best_start(wf, starts)
+            cost, tie = wf[X_START + 2 * start], wf[X_START + 2 * start + 1]
+            wf[X_START + 2 * start] = -1.0
+            _restore(wi, start)
+            _climb(ci, cf, ti, wi, wf, goal, cost, tie)
+        _restore(wi, BEST)
+        if limit > BASE_FACTORS and _split(wi, limit):
+            _forget(wi)
+            _is_new(wi)
+            evaluate(ci, cf, ti, wi, wf, goal, np.inf)
+            cost, tie = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
+            _keep_if_best(wi, wf, cost, tie)
+            _climb(ci, cf, ti, wi, wf, goal, cost, tie)
+            _restore(wi, BEST)
+        evaluate(ci, cf, ti, wi, wf, goal, np.inf)
+        _write(ci, ti, wi, wf, t, out, out_pj)

@@ -8,7 +8,18 @@ from itertools import permutations
 
 from stream_evo.workload import Operand, OperatorKind
 
-__all__ = ["GROUP_ORDERS", "IRRELEVANT", "LOOPS", "OPERANDS", "PARTIAL", "RELEVANT", "factorise", "loop_factors", "relevance"]
+__all__ = [
+    "BASE_FACTORS",
+    "GROUP_ORDERS",
+    "IRRELEVANT",
+    "LOOPS",
+    "OPERANDS",
+    "PARTIAL",
+    "RELEVANT",
+    "factorise",
+    "loop_factors",
+    "relevance",
+]
 
 LOOPS = ("B", "G", "K", "C", "OY", "OX", "FY", "FX")
 """Loops in the order of `LoopSizes`; everywhere in this package a loop is its position here."""
@@ -16,6 +27,9 @@ B, G, K, C, OY, OX, FY, FX = range(8)
 
 OPERANDS = (Operand.O, Operand.W, Operand.I)
 """Operands in the order in which the model settles ties."""
+
+BASE_FACTORS = 6
+"""Loop factors whose orders are searched first: LOMA's limit in the reference tables."""
 
 IRRELEVANT, RELEVANT, PARTIAL = 0, 1, 2
 """An operand is reused over an irrelevant loop; a partially relevant one (OX with FX, OY with FY) slides a window."""

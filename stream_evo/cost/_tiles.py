@@ -10,7 +10,7 @@ import numpy as np
 
 from stream_evo.cost import _kernel
 from stream_evo.cost._allocation import Shortage
-from stream_evo.cost._loops import LOOPS, OPERANDS
+from stream_evo.cost._loops import BASE_FACTORS, LOOPS, OPERANDS
 from stream_evo.cost._pack import pack
 from stream_evo.cost._prepared import PreparedTile, prepare
 from stream_evo.cost._reference import MappingCost, evaluate_order
@@ -18,10 +18,7 @@ from stream_evo.cost._request import Goal, TileRequest
 from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
 from stream_evo.workload import Operand
 
-__all__ = ["DEFAULT_FACTORS", "TileCost", "TileCosts", "TileShortage", "evaluate_tiles", "tile_cost"]
-
-DEFAULT_FACTORS = 6
-"""Most loop factors the search permutes (LOMA's limit in the reference tables); raised to the number of temporal loops."""
+__all__ = ["TileCost", "TileCosts", "TileShortage", "evaluate_tiles", "tile_cost"]
 
 _GOALS = tuple(Goal)
 _COLUMNS = tuple(OPERANDS.index(operand) for operand in Operand)
@@ -178,7 +175,7 @@ def _frozen(array: AnyArray) -> AnyArray:
     return array
 
 
-def evaluate_tiles(requests: Sequence[TileRequest], goal: Goal | str = Goal.EDP, *, max_factors: int = DEFAULT_FACTORS) -> TileCosts:
+def evaluate_tiles(requests: Sequence[TileRequest], goal: Goal | str = Goal.EDP, *, max_factors: int = BASE_FACTORS) -> TileCosts:
     """Return the costs of P tiles, each under the best loop order the search finds.
 
     Equal requests are evaluated once. The result depends on nothing but the request: not on the order or number of requests.
@@ -235,7 +232,7 @@ def evaluate_tiles(requests: Sequence[TileRequest], goal: Goal | str = Goal.EDP,
     )
 
 
-def tile_cost(request: TileRequest, goal: Goal | str = Goal.EDP, *, max_factors: int = DEFAULT_FACTORS) -> TileCost:
+def tile_cost(request: TileRequest, goal: Goal | str = Goal.EDP, *, max_factors: int = BASE_FACTORS) -> TileCost:
     """Return the cost of one tile in detail: the mapping found, accesses and energy of every memory level.
 
     Args:
