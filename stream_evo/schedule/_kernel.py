@@ -919,13 +919,13 @@ def _gather(q, w, s, number, stamp):
 
 @inlined
 def _insert_missing(w, behind, count, tensor, slot, memory):
-    """Insert by size, then tensor id (rule 4)."""
+    """Insert by size, then tensor id (rule 4); one tensor for two operands keeps the order of the edges."""
     bits = w[w[W_TENSOR] + tensor * X_SIZE + X_BITS]
     at = count
     while at > 0:
         g = behind + (at - 1) * G_SIZE
         other = w[w[W_TENSOR] + w[g + G_TENSOR] * X_SIZE + X_BITS]
-        if other < bits or (other == bits and w[g + G_TENSOR] < tensor):
+        if other < bits or (other == bits and w[g + G_TENSOR] <= tensor):
             break
         w[g + G_SIZE], w[g + G_SIZE + 1], w[g + G_SIZE + 2] = w[g], w[g + 1], w[g + 2]
         at -= 1
