@@ -13,10 +13,19 @@ import numpy as np
 from stream_evo._yaml import near_matches
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping._mapping import PRIORITIES, LayerMapping, Mapping, Priority, check_mapping, default_dataflow, resolve_dataflow
+from stream_evo.mapping._mapping import (
+    PRIORITIES,
+    LayerMapping,
+    Mapping,
+    Priority,
+    check_mapping,
+    default_dataflow,
+    resolve_dataflow,
+    splittable_channels,
+)
 from stream_evo.mapping._narrow import narrow
 from stream_evo.mapping._pins import Pins
-from stream_evo.mapping._space import GenomeOptions, TileSize, capable_cores, parts_for, tile_sizes
+from stream_evo.mapping._space import GenomeOptions, TileSize, capable_cores, fewest_parts, tile_sizes, weight_room_bits
 from stream_evo.typing import BoolArray, IntArray
 from stream_evo.workload import Workload
 
@@ -153,9 +162,9 @@ class GenomeSpec:
     def ways(self) -> tuple[tuple[int, ...], ...]:
         """Per layer: exponents ``e`` for which the layer can be spread over ``2**e`` cores, ascending from 0 without gaps."""
         found = []
-        for layer, cores in zip(self.workload.layers, self.capable, strict=True):
+        for layer, cores in enumerate(self.capable):
             exponent = 0
-            while 2 ** (exponent + 1) <= len(cores) and parts_for(layer, cores[: 2 ** (exponent + 1)], self.accelerator):
+            while 2 ** (exponent + 1) <= len(cores) and self._parts(layer, cores[: 2 ** (exponent + 1)]):
                 exponent += 1
             found.append(tuple(range(exponent + 1)))
         return tuple(found)
@@ -164,7 +173,20 @@ class GenomeSpec:
         """Return the cores and the number of K-parts of `layer` for allocation gene `choice` and split gene `exponent`."""
         cores = self.capable[layer]
         chosen = tuple(cores[(choice + offset) % len(cores)] for offset in range(2**exponent))
-        return chosen, parts_for(self.workload.layers[layer], chosen, self.accelerator)
+        return chosen, self._parts(layer, chosen)
+
+    def _parts(self, layer: int, cores: tuple[int, ...]) -> int:
+        """Return what `parts_for` does, without asking the chip again."""
+        channels, weight_bits = self._weights[layer]
+        return fewest_parts(channels, len(cores), weight_bits, min(self._weight_rooms[core] for core in cores))
+
+    @cached_property
+    def _weights(self) -> tuple[tuple[int, int], ...]:
+        return tuple((splittable_channels(layer), layer.weight_bits) for layer in self.workload.layers)
+
+    @cached_property
+    def _weight_rooms(self) -> tuple[int, ...]:
+        return tuple(weight_room_bits(slot.core) for slot in self.accelerator.cores)
 
     def canonical(self, genomes: IntArray) -> IntArray:
         """Return `genomes`, shape ``(P, V)`` or ``(V,)``, clipped to the bounds; vectors with the same meaning become the same vector.
@@ -231,14 +253,14 @@ class GenomeSpec:
             raise ValueError(f"a tile of {size.rows} x {size.columns} is not on offer; sizes: {offered}")
         genome[self.segments["tile"].start + index] = self.tiles[index].index(size)
         cores = tuple(self.core_names.index(core) for core in entry.cores)
-        for exponent in self.ways[index] if "split" in self.segments else (0,):
-            for choice in range(len(self.capable[index])):
-                if self.spread(index, choice, exponent) == (cores, entry.parts):
-                    genome[self.segments["allocation"].start + index] = choice
-                    if "split" in self.segments:
-                        genome[self.segments["split"].start + index] = exponent
-                    return
-        raise ValueError(f"running on {', '.join(entry.cores)} in {entry.parts} parts is not on offer")
+        exponent = len(cores).bit_length() - 1
+        allowed = self.ways[index] if "split" in self.segments else (0,)
+        choice = self.capable[index].index(cores[0]) if cores[0] in self.capable[index] else 0
+        if exponent not in allowed or self.spread(index, choice, exponent) != (cores, entry.parts):
+            raise ValueError(f"running on {', '.join(entry.cores)} in {entry.parts} parts is not on offer")
+        genome[self.segments["allocation"].start + index] = choice
+        if "split" in self.segments:
+            genome[self.segments["split"].start + index] = exponent
 
     def _encode_flows(self, mapping: Mapping, genome: IntArray) -> Iterator[Fault]:
         """Set the dataflow genes of `genome` to the meaning of `mapping`; yield the cores whose dataflow is not on offer."""
@@ -300,12 +322,22 @@ class GenomeSpec:
 
     def _runs_on(self, genomes: IntArray, core: int) -> BoolArray:
         """Return which layers of legal `genomes`, shape ``(P, V)``, run on `core`, shape ``(P, L)``."""
-        rank = np.array([cores.index(core) if core in cores else -1 for cores in self.capable])
-        count = np.array([len(cores) for cores in self.capable])
-        steps = (rank - genomes[:, self.segments["allocation"]]) % count
-        width = 2 ** genomes[:, self.segments["split"]] if "split" in self.segments else 1
-        found: BoolArray = (rank >= 0) & (steps < width)
+        layers, rank, count = self._places[core]
+        steps = (rank - genomes[:, self.segments["allocation"]][:, layers]) % count
+        width = 2 ** genomes[:, self.segments["split"]][:, layers] if "split" in self.segments else 1
+        found = np.zeros((len(genomes), len(self.capable)), dtype=np.bool_)
+        found[:, layers] = steps < width
         return found
+
+    @cached_property
+    def _places(self) -> tuple[tuple[IntArray, IntArray, IntArray], ...]:
+        """Per core: the layers that can run on it, its place among their capable cores, and how many those are."""
+        found = []
+        for core in range(len(self.core_names)):
+            able = [layer for layer, cores in enumerate(self.capable) if core in cores]
+            table = [able, [self.capable[layer].index(core) for layer in able], [len(self.capable[layer]) for layer in able]]
+            found.append((np.array(table[0], dtype=np.int64), np.array(table[1], dtype=np.int64), np.array(table[2], dtype=np.int64)))
+        return tuple(found)
 
     def _check_tiles(self) -> None:
         layers = self.workload.layers

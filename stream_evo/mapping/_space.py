@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stream_evo.errors import Fault, InputError
-from stream_evo.hardware import Accelerator
+from stream_evo.hardware import Accelerator, Core
 from stream_evo.mapping._mapping import can_run, splittable_channels
 from stream_evo.workload import Layer, Operand, Workload
 
-__all__ = ["GenomeOptions", "TileSize", "capable_cores", "parts_for", "tile_sizes"]
+__all__ = ["GenomeOptions", "TileSize", "capable_cores", "fewest_parts", "parts_for", "tile_sizes", "weight_room_bits"]
 
 _COLUMN_STEPS = 2
 _FEWEST_COLUMNS_TO_CUT = 32
@@ -92,12 +92,12 @@ def parts_for(layer: Layer, cores: tuple[int, ...], accelerator: Accelerator) ->
     Parts are as few as possible so that the number of cores divides them, they divide the channels, and the weights of one part fit the
     weight memory of each core: all of it if it holds weights only, half of it if activations live there too.
     """
-    room = min((_weight_room_bits(core, accelerator) for core in cores), default=0)
-    return _fewest_parts(splittable_channels(layer), len(cores), layer.weight_bits, room)
+    rooms = [weight_room_bits(accelerator.cores[core].core) for core in cores]
+    return fewest_parts(splittable_channels(layer), len(cores), layer.weight_bits, min(rooms, default=0))
 
 
 @lru_cache(maxsize=4096)  # asked for each layer, core and way of spreading, but networks and chips repeat themselves
-def _fewest_parts(channels: int, cores: int, weight_bits: int, room_bits: int) -> int:
+def fewest_parts(channels: int, cores: int, weight_bits: int, room_bits: int) -> int:
     """Return the least multiple of `cores` that divides `channels` and leaves at most `room_bits` of weights per part; see `parts_for`."""
     if channels % cores:
         return 0
@@ -105,10 +105,10 @@ def _fewest_parts(channels: int, cores: int, weight_bits: int, room_bits: int) -
     return next((d for d in range(cores, channels + 1, cores) if channels % d == 0 and d >= needed), channels)
 
 
-def _weight_room_bits(core: int, accelerator: Accelerator) -> int:
-    chip = accelerator.cores[core].core
-    memory = chip.top_memory(Operand.W)
+def weight_room_bits(core: Core) -> int:
+    """Return the bits of a core's weight memory that one K-part may fill; see `parts_for`."""
+    memory = core.top_memory(Operand.W)
     if memory is None:
         return 0
-    alone = all(chip.top_memory(operand) is not memory for operand in (Operand.I, Operand.O))
+    alone = all(core.top_memory(operand) is not memory for operand in (Operand.I, Operand.O))
     return memory.size_bits if alone else memory.size_bits // 2
