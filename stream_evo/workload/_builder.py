@@ -105,6 +105,7 @@ class Builder:
         dilation: tuple[int, int] = (1, 1),
         padding: Padding | None = None,
         cycles: int = 1,
+        zero_weights: int = 0,
         folded: tuple[str, ...] = (),
     ) -> View:
         """Add a layer and return its output.
@@ -124,6 +125,7 @@ class Builder:
             dilation: Spacing of the filter taps.
             padding: Zeros around the input.
             cycles: Cycles one operation occupies a processing element.
+            zero_weights: Weights of the loop nest that are zero by construction.
             folded: Names of further nodes the layer stands for.
         """
         result = node.outputs[0] if result is None else result
@@ -145,6 +147,7 @@ class Builder:
             bits=bits,
             constant_weights=weights is not None,
             cycles_per_operation=cycles,
+            zero_weights=zero_weights,
             edges=tuple(edge for operand, view in operands for edge in self._edges(operand, view, sizes)),
             folded=folded,
         )
@@ -244,9 +247,9 @@ class Builder:
         return view
 
     def is_out_of_reach(self, node: Node) -> bool:
-        """Return True if the shape of an output of `node` is unknown because it comes from an operator without parser."""
+        """Return True if a shape of `node` is unknown and an operator without parser, whose own shape is unknown, may be the cause."""
         unknown = any(name and self.graph.known_shape(name) is None for name in node.outputs)
-        return any(name in self._shapeless for name in node.inputs) and (unknown or not node.outputs)
+        return any(name in self._shapeless for name in node.inputs) or (unknown and bool(self._shapeless))
 
     def finish(self, name: str, host_operators: Iterable[str]) -> Workload:
         """Return the workload; inputs that no layer reads are left out."""

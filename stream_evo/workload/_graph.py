@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
 from stream_evo.workload._node import Node, reads
-from stream_evo.workload._shapes import Tensor, infer_outputs, stated_tensor
+from stream_evo.workload._shapes import SHAPED_BY_DATA, Tensor, infer_outputs, stated_tensor
 from stream_evo.workload._weights import weight_inputs
 
 __all__ = ["Graph", "read_graph"]
@@ -47,7 +47,7 @@ class Graph:
         self.outputs = tuple(item.name for item in model.graph.output)
         live = _live_nodes(nodes, self.outputs, self._producers)
         free = [item for item in model.graph.input if item.name not in self._initializers]
-        weights = weight_inputs([item.name for item in free], live, self._producers)
+        weights = weight_inputs({item.name: stated_tensor(item.type) for item in free}, live, self._producers)
         self._constants = _constant_tensors(live, [*self._initializers, *weights, *_sparse(model)])
         self._values: dict[str, AnyArray | None] = {}
         self.tensors = _stated_tensors(model)
@@ -163,7 +163,8 @@ class Graph:
     def _infer(self, node: Node) -> None:
         """Add what is known of the outputs of `node`."""
         inputs = {name: self._tensor(name) for name in node.inputs if name}
-        data = {name: value for name in inputs if (value := self._shape_data(name, inputs[name])) is not None}
+        steering = [name for name in inputs if node.operator in SHAPED_BY_DATA and self.is_constant(name)]
+        data = {name: value for name in steering if (value := self.value(name)) is not None and value.size <= _SHORT}
         for name, tensor in infer_outputs(node, inputs, data, self._opsets).items():
             self.tensors[name] = tensor.merged(self.tensors.get(name))
 
@@ -172,13 +173,6 @@ class Graph:
             item = self._initializers[name]
             return Tensor(item.data_type, tuple(item.dims))
         return self.tensors.get(name, Tensor())
-
-    def _shape_data(self, name: str, tensor: Tensor) -> AnyArray | None:
-        """Return a constant's value if it may steer a shape: those are scalars and short vectors."""
-        if not self.is_constant(name) or (tensor.shape is not None and len(tensor.shape) > 1):
-            return None
-        short = tensor.fixed_shape is None or int(np.prod(tensor.fixed_shape, dtype=np.int64)) <= _SHORT
-        return self.value(name) if short else None
 
 
 def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None) -> Graph:
@@ -211,6 +205,8 @@ def _read_file(path: Path) -> onnx.ModelProto:
 
 
 def _check_model(model: onnx.ModelProto, label: str) -> None:
+    if not _is_text(model.graph):
+        raise InputError(label, [Fault("the file is damaged: names in it are not text", expected="an ONNX model")])
     if not model.graph.node:
         raise InputError(label, [Fault("the file holds no network", expected="an ONNX model with at least one node")])
     if not model.graph.output:
@@ -221,6 +217,14 @@ def _check_model(model: onnx.ModelProto, label: str) -> None:
     if version is not None and version < _OLDEST_OPSET:
         hint = "Convert it with onnx.version_converter.convert_version"
         raise InputError(label, [Fault("the operator set is too old", "opset_import", 0, f"at least {_OLDEST_OPSET}", str(version), hint)])
+
+
+def _is_text(graph: onnx.GraphProto) -> bool:
+    """Return True if all names are strings; protobuf hands out bytes where a file holds broken UTF-8."""
+    names = [name for node in graph.node for name in (node.name, node.op_type, node.domain, *node.input, *node.output)]
+    names += [attribute.name for node in graph.node for attribute in node.attribute]
+    names += [item.name for item in (*graph.input, *graph.output, *graph.value_info, *graph.initializer)]
+    return all(isinstance(name, str) for name in names)
 
 
 def _named_nodes(model: onnx.ModelProto, opsets: Mapping[str, int]) -> list[Node]:
@@ -312,7 +316,7 @@ def _read_tensor(item: onnx.TensorProto) -> AnyArray | None:
         return None
     try:
         return np.asarray(onnx.numpy_helper.to_array(item))
-    except (ValueError, TypeError):  # data stripped from the file: only the dimensions are left
+    except (ValueError, TypeError, KeyError):  # data stripped from the file, or an element type NumPy does not know
         return None
 
 

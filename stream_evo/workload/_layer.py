@@ -173,6 +173,8 @@ class Layer:
         bits: Precision of each operand.
         constant_weights: True if operand W holds weights known before the run.
         cycles_per_operation: Cycles one operation occupies a processing element.
+        zero_weights: Weights of the loop nest that are zero by construction and not stored: the sub-pixel form of a transposed convolution
+            has some where the stride does not divide the filter. They occupy cycles, but are neither weights nor MACs.
         edges: Producers of operand I, and of W where it is an activation.
         folded: Names of graph nodes that were folded into this layer.
     """
@@ -187,6 +189,7 @@ class Layer:
     bits: Bits = Bits()
     constant_weights: bool = False
     cycles_per_operation: int = 1
+    zero_weights: int = 0
     edges: tuple[Edge, ...] = ()
     folded: tuple[str, ...] = field(default=(), compare=False)
 
@@ -195,6 +198,8 @@ class Layer:
             raise ValueError(f"layer {self.name}: stride and dilation must be at least 1")
         if self.constant_weights and any(edge.operand is Operand.W for edge in self.edges):
             raise ValueError(f"layer {self.name}: operand W cannot be constant and fed by a layer")
+        if not 0 <= self.zero_weights < self.sizes.G * self.sizes.K * self.sizes.C * self.sizes.FY * self.sizes.FX:
+            raise ValueError(f"layer {self.name}: {self.zero_weights} zero weights are more than the loop nest has")
         if self.constant_weights and self.kind not in (OperatorKind.CONV, OperatorKind.GEMM):
             raise ValueError(f"layer {self.name}: a {self.kind} layer has no weights")
 
@@ -216,7 +221,10 @@ class Layer:
     @property
     def macs(self) -> int:
         """Multiply-accumulates (conv, gemm) of the layer; 0 for kinds that do not multiply by an operand."""
-        return self.sizes.product if self.kind in (OperatorKind.CONV, OperatorKind.GEMM) else 0
+        if self.kind not in (OperatorKind.CONV, OperatorKind.GEMM):
+            return 0
+        s = self.sizes
+        return s.product - s.B * s.OY * s.OX * self.zero_weights
 
     @property
     def operations(self) -> int:
@@ -227,7 +235,7 @@ class Layer:
     def weights(self) -> int:
         """Number of constant weights."""
         s = self.sizes
-        return s.G * s.K * s.C * s.FY * s.FX if self.constant_weights else 0
+        return s.G * s.K * s.C * s.FY * s.FX - self.zero_weights if self.constant_weights else 0
 
     @property
     def weight_bits(self) -> int:

@@ -126,6 +126,8 @@ def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
         parser(node, builder)
     except Unsupported as error:
         return str(error)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return f"its attributes and shapes do not fit together ({type(error).__name__}: {error})"
     return ""
 
 

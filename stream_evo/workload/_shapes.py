@@ -14,9 +14,15 @@ from onnx.shape_inference import infer_node_outputs
 from stream_evo.typing import AnyArray
 from stream_evo.workload._node import Node
 
-__all__ = ["Tensor", "infer_outputs", "stated_tensor"]
+__all__ = ["SHAPED_BY_DATA", "Tensor", "infer_outputs", "stated_tensor"]
 
 _Dim: TypeAlias = int | str
+SHAPED_BY_DATA = frozenset(
+    {"AffineGrid", "CenterCropPad", "Col2Im", "ConstantOfShape", "Expand", "MaxUnpool", "OneHot", "Pad", "Range", "ReduceL1", "ReduceL2"}
+    | {"ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reshape"}
+    | {"Resize", "Slice", "Split", "SplitToSequence", "Squeeze", "Tile", "TopK", "Unsqueeze", "Upsample"}
+)
+"""Operators whose output shape depends on the value of an input."""
 _FLOATS = (0, onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 
 
@@ -95,7 +101,7 @@ def _from_schema(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, An
         types = {name: _type_proto(_as_float(tensor) if uniform else tensor) for name, tensor in inputs.items()}
         try:
             outputs = infer_node_outputs(schema, node.proto, types, values, None, imports)
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, KeyError):
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, KeyError):
             continue  # operands of different float types are refused, though their shapes tell enough: once more with all of one type
         found = {name: stated_tensor(proto) for name, proto in outputs.items() if name}
         return {name: Tensor(first, tensor.shape) for name, tensor in found.items()} if uniform else found

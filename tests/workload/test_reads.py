@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stream_evo.workload import load_onnx
+
 few = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True
 )
@@ -58,15 +60,32 @@ def test_transposed_convolution(net: Any, check: Check, data: st.DataObject) -> 
     check(n.model())
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("kernel", "stride", "pad", "extra"), [(2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0), (2, 3, 0, 1)])
+def test_transposed_convolution_counts(net: Any, groups: int, kernel: int, stride: int, pad: int, extra: int) -> None:
+    """MACs are those of scattering every input through the filter, where the output is stride times the input."""
+    n = net()
+    w = n.weights(4, 3, kernel, kernel)
+    attributes = {"strides": [stride] * 2, "pads": [pad] * 4, "output_padding": [extra] * 2, "group": groups}
+    n.op("ConvTranspose", n.input([1, 4, 5, 6]), w, **attributes)
+    (layer,) = load_onnx(n.model()).layers
+    assert layer.weights == 4 * 3 * kernel**2
+    assert layer.macs == 5 * 6 * layer.weights
+    assert layer.output_elements == 3 * groups * 5 * 6 * stride**2
+    assert groups == layer.sizes.G
+
+
 @few
 @given(data=st.data())
 def test_pooling(net: Any, check: Check, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["MaxPool", "AveragePool"]))
-    kernel, stride = [data.draw(small), data.draw(small)], [data.draw(small), data.draw(small)]
+    kernel, stride = [data.draw(st.integers(1, 2)), data.draw(small)], [data.draw(small), data.draw(small)]
     pads = [data.draw(st.integers(0, k - 1)) for k in (*kernel, *kernel)]
     n = net()
     x = n.input([1, 2, 5, 6])
-    n.op(kind, x, kernel_shape=kernel, strides=stride, pads=pads, ceil_mode=data.draw(st.integers(0, 1)))
+    dilations = [data.draw(st.integers(1, 2)), 1]
+    ceil_mode = data.draw(st.integers(0, 1))
+    n.op(kind, x, kernel_shape=kernel, strides=stride, pads=pads, dilations=dilations, ceil_mode=ceil_mode)
     check(n.model())
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from stream_evo.errors import InputError
@@ -34,6 +37,18 @@ def test_weights_as_graph_inputs_that_are_rearranged_first(net: Any) -> None:
     n = net()
     turned = n.op("Transpose", n.op("Cast", n.input([3, 3, 3, 4], "w", TensorProto.FLOAT16), to=TensorProto.FLOAT), perm=[3, 2, 0, 1])
     _assert_plain(_conv_net(n, turned))
+
+
+def test_weights_of_products_and_biases_as_graph_inputs(net: Any) -> None:
+    n = net()
+    x = n.op("Add", n.op("MatMul", n.input([1, 5, 4]), n.input([4, 6], "w")), n.input([6], "b"))
+    n.op("MatMul", x, n.input([6, 3], "v"))
+    workload = load_onnx(n.model())
+    assert [item.name for item in workload.inputs] == ["x"]
+    assert [layer.weights for layer in workload.layers] == [24, 18]
+    pair = net()
+    pair.op("MatMul", pair.input([5, 4], "a"), pair.input([4, 6], "b"))
+    assert load_onnx(pair.model()).weights == 0
 
 
 def test_weights_made_by_constant_nodes(net: Any) -> None:
@@ -281,3 +296,19 @@ def test_cyclic_graph(net: Any) -> None:
     n.nodes.append(helper.make_node("Neg", ["a"], ["b"]))
     with pytest.raises(InputError, match="cycle"):
         load_onnx(n.model("b"))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(data=st.data())
+def test_damaged_files_never_surprise(net: Any, tmp_path: Path, data: st.DataObject) -> None:
+    n = net()
+    y = n.op("Softmax", n.op("Conv", n.input([1, 3, 6, 6]), n.weights(4, 3, 3, 3), group=1, strides=[1, 2], auto_pad="SAME_UPPER"))
+    n.op("Concat", n.op("Slice", y, *(n.constant([v], np.int64) for v in (0, 3, 2))), y, axis=2)
+    content = bytearray(n.model().SerializeToString())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    end = data.draw(st.one_of(st.just(len(content)), st.integers(1, len(content))))
+    path = _write(tmp_path / "net.onnx", bytes(content[:end]))
+    for host_operators in (False, True):
+        with contextlib.suppress(InputError):
+            load_onnx(path, host_operators=host_operators)

@@ -66,8 +66,8 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
     """ConvTranspose as the sub-pixel convolution it equals.
 
     With stride s, output ``o = s q + r`` depends on inputs around q only, through the taps that hit remainder r: a convolution of stride 1
-    with s x s times the channels and ``ceil(f / s)`` taps per axis, whose channels are then spread over the s x s remainders. MACs and
-    weights are exact where s divides the filter; otherwise the missing taps count as zeros that are multiplied.
+    with s x s times the channels and ``ceil(f / s)`` taps per axis, whose channels are then spread over the s x s remainders. Where s does
+    not divide the filter, some remainders have fewer taps: those weights are zero.
     (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.)
     """
     data, weights = node.input(0), node.input(1)
@@ -106,6 +106,7 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
         roles=default_roles(len(out)),
         shape=inner,
         weights=weights if constant else None,
+        zero_weights=groups * sizes.K // phases * sizes.C * (phases * sizes.FY * sizes.FX - rows.filter * columns.filter),
     )
     result = spread.map_dim(1, out[1], scale=phases, low=0, high=phases - 1)
     for dim, axis in ((2, rows), (3, columns))[: len(out) - 2]:
