@@ -12,7 +12,7 @@ import onnx
 from stream_evo.workload._graph import Graph
 from stream_evo.workload._input_roles import input_roles
 from stream_evo.workload._layer import Bits, Edge, Layer, LoopSizes, Operand, OperatorKind, Padding
-from stream_evo.workload._node import Node, reads
+from stream_evo.workload._node import Node, Unsupported, reads
 from stream_evo.workload._view import Piece, Relation, Roles, View, default_roles
 from stream_evo.workload._workload import NetworkInput, Workload
 
@@ -73,10 +73,6 @@ class Builder:
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Return a tensor's shape; raises `InputError` if it cannot be resolved."""
         return self.graph.shape(tensor)
-
-    def is_read(self, tensor: str) -> bool:
-        """Return True if a live node reads the tensor, or it leaves the network."""
-        return bool(self.graph.users(tensor)) or self.graph.is_output(tensor)
 
     def bits_of(self, tensor: str, default: int) -> int:
         """Return the bits of a tensor's elements, `default` for float32. A dequantised constant keeps its stored width."""
@@ -284,6 +280,8 @@ class Builder:
 
     def _new_view(self, tensor: str) -> View:
         shape = self.shape(tensor)
+        if not self.is_constant(tensor) and tensor not in self.graph.inputs:
+            raise Unsupported(f"it reads {tensor!r}, an output that the operator before it is not known to have")
         if self.is_constant(tensor):
             return View(shape, default_roles(len(shape)), (), self.bits_of(tensor, Bits().W))
         return self.add_input(tensor, shape, input_roles(self.graph, tensor, shape))

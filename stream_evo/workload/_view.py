@@ -185,13 +185,10 @@ class View:
         New index ``j`` reads old indices ``floor((scale * j + low) / divisor) .. floor((scale * j + high) / divisor)``; `high` defaults to
         `low`. Indices outside the old dimension are padding.
         """
-        terms = ((dim, scale),) if scale and extent > 1 else ()
-        inner = _reduced(terms, low, low if high is None else high, divisor)
-        old = self.shape[dim]
-        first, last = inner.interval([(0, extent)] * len(self.shape))
-        lone = Relation((), min(max(first, 0), old - 1), min(max(last - 1, 0), old - 1))
-        if not inner.terms:
-            inner = lone
+        inner = _reduced(((dim, scale),) if scale and extent > 1 else (), low, low if high is None else high, divisor)
+        if not inner.terms:  # one interval for all, which can be clipped to the old dimension at once
+            last = self.shape[dim] - 1
+            inner = Relation((), min(max(inner.low, 0), last), min(max(inner.high, 0), last))
         shape = (*self.shape[:dim], extent, *self.shape[dim + 1 :])
         return self._rebuilt(shape, self.roles, lambda r: r.substitute((dim,), inner, r.scale(dim)))
 
@@ -289,6 +286,8 @@ def _reshape_group(
     what is left over is a remainder of f, which has no such form, and is widened to its range.
     """
     scales = [relation.scale(d) for d in dims]
+    if not any(scales):
+        return relation
     strides = _strides(dims, old)
     leading = 0
     for count in range(len(dims), 0, -1):

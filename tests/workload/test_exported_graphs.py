@@ -99,6 +99,25 @@ def test_windows_of_channels_last_maps(net: Any, check: Check) -> None:
     check(n.model())
 
 
+def test_mixing_tokens_with_a_constant_on_the_left(net: Any, check: Check) -> None:
+    n = net()
+    x = n.op("MatMul", n.input([1, 6, 4]), n.weights(4, 8))
+    heads = n.op("Transpose", n.op("Reshape", x, n.constant([1, 6, 2, 4], np.int64)), perm=[0, 2, 1, 3])
+    n.op("MatMul", n.weights(5, 6), heads)
+    layer = load_onnx(n.model()).layers[1]
+    assert (layer.sizes.K, layer.sizes.C, layer.sizes.OY, layer.weights) == (5, 6, 8, 30)
+    assert layer.macs == 2 * 5 * 6 * 4
+    check(n.model())
+
+
+def test_heads_with_constant_weights_of_their_own(net: Any, check: Check) -> None:
+    n = net()
+    n.op("MatMul", n.input([1, 1, 6, 4]), n.weights(3, 4, 5))
+    layer = load_onnx(n.model()).layers[0]
+    assert (layer.sizes.G, layer.sizes.K, layer.sizes.OY, layer.weights) == (3, 5, 6, 60)
+    check(n.model())
+
+
 def test_linear_layer_on_a_channels_last_map_keeps_rows_and_columns(net: Any, check: Check) -> None:
     n = net()
     x = n.op("Transpose", n.op("Conv", n.input([1, 2, 5, 4]), n.weights(3, 2, 1, 1)), perm=[0, 2, 3, 1])

@@ -249,6 +249,15 @@ def test_three_dimensional_convolution_is_refused_with_a_reason(net: Any) -> Non
         load_onnx(n.model())
 
 
+def test_an_output_nobody_models_is_refused(net: Any) -> None:
+    n = net()
+    n.op("LayerNormalization", n.input([1, 3, 4]), n.weights(4), outputs=2)
+    n.op("MatMul", "t0", n.op("Expand", "t0_1", n.constant([1, 4, 3], np.int64)))
+    n.op("MatMul", n.op("Transpose", "t0_1", perm=[0, 2, 1]), "t0", name="reader")
+    with pytest.raises(InputError, match="it reads 't0_1', an output"):
+        load_onnx(n.model())
+
+
 def test_local_functions_are_inlined(net: Any) -> None:
     n = net()
     n.op("Block", n.input([1, 3, 6, 6]), n.weights(4, 3, 3, 3), domain="local")

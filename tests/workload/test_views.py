@@ -214,6 +214,22 @@ def test_space_to_depth(net: Any, check: Check) -> None:
     assert edge.rows == AxisMap(Axis.ROWS, 2, 0, 1)
 
 
+@pytest.mark.parametrize("opset", [11, 13, 18])
+def test_split_with_outputs_left_out(net: Any, check: Check, opset: int) -> None:
+    n = net(opset=opset)
+    x = n.input([1, 7, 2, 2])
+    if opset == 11:
+        n.op("Split", x, axis=1, split=[2, 4, 1], outputs=3)
+    elif opset == 13:
+        n.op("Split", x, n.constant([2, 4, 1], np.int64), axis=1, outputs=3)
+    else:
+        n.op("Split", x, axis=1, num_outputs=3, outputs=3)
+    n.op("Neg", "t0_2")
+    (edge,) = load_onnx(n.model()).layers[-1].edges
+    assert edge.channels.interval(0, 1, 7) == (6, 7)
+    check(n.model())
+
+
 def test_channel_shuffle(net: Any, check: Check) -> None:
     n = net()
     x = n.op("Conv", n.input([1, 2, 3, 3]), n.weights(6, 2, 1, 1))

@@ -136,6 +136,8 @@ def _windowed(view: View, rows: Window, columns: Window) -> View:
 
 def _grouped(view: View, groups: int, outputs: int) -> View:
     """Let the channel dimension be that of the output: each of its groups of `outputs` channels reads the input channels of its group."""
+    if groups == 1:
+        return view.whole(1, outputs)
     batch, channels, *spatial = view.shape
     split = view.reshape((batch, groups, channels // groups, *spatial)).whole(2, outputs)
     return split.reshape((batch, groups * outputs, *spatial)).with_roles(view.roles)

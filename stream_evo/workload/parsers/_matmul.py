@@ -7,6 +7,7 @@ them, and join the rows if the second operand is shared by them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind
@@ -65,15 +66,19 @@ def _product(
 ) -> View:
     """Add the layer of a product and return its output."""
     a, b = _matrix(build.view(left), transpose_left, column=False), _matrix(build.view(right), transpose_right, column=True)
-    out = build.shape(node.outputs[0])
-    if build.is_constant(left):
-        view, weights, flip = b, left, True
+    flip = build.is_constant(left)
+    constant = left if flip else right
+    weights = constant if build.is_constant(constant) else None
+    if not flip and math.prod(b.shape[:-2]) == 1:
+        product = _shared_operand(node, build, a, b, weights, result)
     else:
-        view, weights, flip = a, right if build.is_constant(right) else "", False
-    other = a if flip else b
-    if not flip and math.prod(other.shape[:-2]) == 1:
-        return _shared_weights(node, build, view, other, weights, out, result)
-    return _batched(node, build, a, b, weights, flip, out, result)
+        product = _batched(node, build, a, b, weights, result, flip=flip)
+    out = build.shape(node.outputs[0])
+    if product.shape != out:  # a vector operand's dimension is dropped
+        product = product.reshape(out)
+        if result is None:
+            build.present(node, product)
+    return product
 
 
 def _matrix(view: View, transposed: bool, *, column: bool) -> View:
@@ -93,56 +98,58 @@ def _leading_roles(view: View) -> Roles:
     return tuple(role if role is None else Axis.ROWS for role in leading)
 
 
-def _shared_weights(node: Node, build: Builder, view: View, other: View, weights: str, out: tuple[int, ...], result: str | None) -> View:
+def _shared_operand(node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None) -> View:
     """Add a product whose right operand is one matrix: every leading dimension of the left one is rows (or batch)."""
-    leading = _leading_roles(view)
+    leading = _leading_roles(a)
     roles: Roles = (*leading, Axis.CHANNELS)
-    features = other.shape[-1]
-    sizes = {role: math.prod(n for n, own in zip(view.shape[:-1], leading, strict=True) if own is role) for role in (None, *Axis)}
-    loops = LoopSizes(B=sizes[None], K=features, C=view.shape[-1], OY=sizes[Axis.ROWS], OX=sizes[Axis.COLUMNS])
-    operands = [(Operand.I, view.whole(len(view.shape) - 1, features).with_roles(roles))]
-    if not weights:
-        second = other.reshape(other.shape[-2:]).whole(0)
+    features = b.shape[-1]
+    sizes = _extents(a.shape[:-1], leading)
+    loops = LoopSizes(B=sizes[None], K=features, C=a.shape[-1], OY=sizes[Axis.ROWS], OX=sizes[Axis.COLUMNS])
+    operands = [(Operand.I, a.whole(len(a.shape) - 1, features).with_roles(roles))]
+    if weights is None:
+        second = b.reshape(b.shape[-2:]).whole(0)
         operands.append((Operand.W, second.with_roles((None, Axis.CHANNELS))))
-    shape = (*view.shape[:-1], features)
-    product = build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=shape, weights=weights or None, result=result)
-    return _presented(node, build, product, out, result)
+    shape = (*a.shape[:-1], features)
+    return build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=shape, weights=weights, result=result)
 
 
-def _batched(node: Node, build: Builder, a: View, b: View, weights: str, flip: bool, out: tuple[int, ...], result: str | None) -> View:
-    """Add a product with a right operand of its own for every leading index; `flip` if the left operand is the constant one."""
+def _batched(node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None, *, flip: bool) -> View:
+    """Add a product with a right operand of its own for every head; `flip` if the left operand is the constant one."""
     rank = max(len(a.shape), len(b.shape))
-    lead = tuple(max(x, y) for x, y in zip(_padded(a, rank).shape[:-2], _padded(b, rank).shape[:-2], strict=True))
+    a, b = _padded(a, rank), _padded(b, rank)
+    heads = _head_roles(a, b, (a if flip else b) if weights is not None else None)
+    lead = tuple(max(pair) for pair in zip(a.shape[:-2], b.shape[:-2], strict=True))
     m, n, c = a.shape[-2], b.shape[-1], a.shape[-1]
-    a, b = _padded(a, rank).broadcast((*lead, m, c)), _padded(b, rank).broadcast((*lead, c, n))
-    activation = b if flip else a
-    heads: list[Role] = [None if role is None else Axis.CHANNELS for role in activation.roles[:-2]]
-    if weights:  # constant weights are stored once per leading index, so none of them is batch unless they are shared along it
-        shared = _padded(build.view(weights), rank).shape[:-2]
-        heads = [None if extent == 1 else Axis.CHANNELS for extent in shared]
-    groups = math.prod(extent for extent, role in zip(lead, heads, strict=True) if role is Axis.CHANNELS)
-    batch = math.prod(lead) // groups
     roles: Roles = (*heads, Axis.CHANNELS, Axis.ROWS) if flip else (*heads, Axis.ROWS, Axis.CHANNELS)
-    loops = LoopSizes(B=batch, G=groups, K=m if flip else n, C=c, OY=n if flip else m)
-    first = a.whole(rank - 1, n).with_roles(roles)
-    second = b.whole(rank - 2, m).with_roles(roles)
+    sizes = _extents(lead, heads)
+    loops = LoopSizes(B=sizes[None], G=sizes[Axis.CHANNELS], K=m if flip else n, C=c, OY=sizes[Axis.ROWS] * (n if flip else m))
+    first = a.broadcast((*lead, m, c)).whole(rank - 1, n).with_roles(roles)
+    second = b.broadcast((*lead, c, n)).whole(rank - 2, m).with_roles(roles)
     operands = [(Operand.I, second if flip else first)]
-    if not weights:
+    if weights is None:
         operands.append((Operand.W, second))
-    shape = (*lead, m, n)
-    product = build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=shape, weights=weights or None, result=result)
-    return _presented(node, build, product, out, result)
+    return build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=(*lead, m, n), weights=weights, result=result)
+
+
+def _head_roles(a: View, b: View, constant: View | None) -> list[Role]:
+    """Return what the leading dimensions of a product are: batch, heads, or rows where they share a constant operand."""
+    heads: list[Role] = []
+    for dim in range(len(a.shape) - 2):
+        role = a.roles[dim] if a.shape[dim] > 1 else b.roles[dim]
+        if constant is not None and constant.shape[dim] > 1:
+            heads.append(Axis.CHANNELS)  # weights of its own for every index, so it is no batch whatever the activation says
+        elif role is None:
+            heads.append(None)
+        else:
+            heads.append(Axis.CHANNELS if constant is None else Axis.ROWS)
+    return heads
+
+
+def _extents(shape: Sequence[int], roles: Sequence[Role]) -> dict[Role, int]:
+    """Return the number of elements along the dimensions of each role."""
+    return {role: math.prod(n for n, own in zip(shape, roles, strict=True) if own is role) for role in (None, *Axis)}
 
 
 def _padded(view: View, rank: int) -> View:
     """Add leading dimensions of extent 1."""
     return view.broadcast((*(1,) * (rank - len(view.shape)), *view.shape))
-
-
-def _presented(node: Node, build: Builder, product: View, out: tuple[int, ...], result: str | None) -> View:
-    """Give the product the shape the graph states (a vector operand's dimension is dropped)."""
-    if product.shape != out:
-        product = product.reshape(out)
-        if result is None:
-            build.present(node, product)
-    return product

@@ -89,12 +89,13 @@ def parse_split(node: Node, build: Builder) -> None:
     """Split: consecutive slices along one axis."""
     view = build.view(node.input(0))
     axis = node.integer("axis", 0) % len(view.shape)
-    start = 0
+    total, count = view.shape[axis], len(node.outputs)
+    equal = math.ceil(total / count)
+    stated = node.integers("split", ()) or build.graph.integers(node.input(1)) or (equal,) * count
     for position, name in enumerate(node.outputs):
-        if build.is_read(name):
-            extent = build.shape(name)[axis]
-            build.rearrange(node, view.map_dim(axis, extent, low=start), output=position)
-        start += (build.graph.known_shape(name) or view.shape)[axis] if name else 0
+        if name:
+            start = min(sum(stated[:position]), total - 1)
+            build.rearrange(node, view.map_dim(axis, build.shape(name)[axis], low=start), output=position)
 
 
 def parse_slice(node: Node, build: Builder) -> None:
