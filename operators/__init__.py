@@ -13,7 +13,7 @@ Mutation:
 Sets of operators:
     default_operators, generic_operators
 Beside them:
-    OPERATORS: everything by name; SeedHints: rough costs for those operators that can use them.
+    OPERATORS: everything by name; SeedHints, LayerCosts: rough costs for operators that can use them.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from typing import Any
 
 from stream_evo.operators._balance_cores import BalanceCores
 from stream_evo.operators._heuristic_sampling import HeuristicSampling
-from stream_evo.operators._hints import SeedHints
+from stream_evo.operators._hints import LayerCosts, SeedHints
 from stream_evo.operators._join_neighbour import JoinNeighbour
 from stream_evo.operators._merge_stacks import MergeStacks
 from stream_evo.operators._move_stack import MoveStack
@@ -44,6 +44,7 @@ __all__ = [
     "BalanceCores",
     "HeuristicSampling",
     "JoinNeighbour",
+    "LayerCosts",
     "MergeStacks",
     "MoveStack",
     "RandomReset",

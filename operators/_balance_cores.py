@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from stream_evo.operators._genes import core_table, free, one_of, segment
-from stream_evo.operators._hints import SeedHints
+from stream_evo.operators._hints import LayerCosts
 
 from stream_evo.search import Spec
 from stream_evo.typing import FloatArray, IntArray
@@ -24,7 +24,7 @@ class BalanceCores:
         hints: What each layer costs on each core; without, all layers weigh the same.
     """
 
-    hints: SeedHints | None = None
+    hints: LayerCosts | None = None
 
     def applies(self, spec: Spec) -> bool:
         """Return whether some layer has a choice."""
@@ -49,7 +49,7 @@ class BalanceCores:
         found &= np.isfinite(load_there[rows, target])
         moved = genomes.copy()
         moved[rows[found], part.start + layer[found]] = target[found]
-        return spec.canonical(moved)
+        return moved
 
     def _load(self, table: IntArray, cores: IntArray) -> FloatArray:
         """Load of each core, (P, cores)."""

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 from stream_evo.operators._genes import core_table, redraw, segment
-from stream_evo.operators._hints import SeedHints
+from stream_evo.operators._hints import LayerCosts
 
 from stream_evo.search import Spec
 from stream_evo.typing import FloatArray, IntArray
@@ -39,7 +39,7 @@ class HeuristicSampling:
         seed_share: Part of the population that are plain seeds, at most.
     """
 
-    hints: SeedHints | None = None
+    hints: LayerCosts | None = None
     cores: int = 8
     seed_share: float = 0.5
 

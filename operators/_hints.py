@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from stream_evo.typing import FloatArray
 
-__all__ = ["SeedHints"]
+__all__ = ["LayerCosts", "SeedHints"]
+
+
+class LayerCosts(Protocol):
+    """Anything that tells the cost of each layer on each core; `SeedHints` is one that checks itself."""
+
+    @property
+    def latency_cycles(self) -> FloatArray:
+        """Latency by layer and core index, (L, N); infinite where the layer cannot run."""
+
+    @property
+    def energy_pj(self) -> FloatArray:
+        """Energy by layer and core index, (L, N); infinite at the same places."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,4 +50,4 @@ class MoveStack:
         follows &= ~cropped[:, None] | (np.arange(len(table)) >= anchor[:, None])
         moved = genomes.copy()
         moved[:, part] = np.where(follows, matches.argmax(axis=2), allocation)
-        return spec.canonical(moved)
+        return moved

@@ -31,4 +31,4 @@ class RandomReset:
         where = rng.random(genomes.shape) < max(self.genes - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
         gene, any_free = one_of(loose, rng)
         where[np.arange(len(genomes)), gene] |= any_free
-        return spec.canonical(redraw(spec, genomes, where, rng))
+        return redraw(spec, genomes, where, rng)

@@ -37,4 +37,4 @@ class ResetAllocation:
         where[:, part] = rng.random(loose.shape) < max(self.layers - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
         layer, any_free = one_of(loose, rng)
         where[np.arange(len(genomes)), part.start + layer] |= any_free
-        return spec.canonical(redraw(spec, genomes, where, rng))
+        return redraw(spec, genomes, where, rng)

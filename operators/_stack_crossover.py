@@ -52,4 +52,4 @@ class StackCrossover:
         inside[:, cut] |= taken[:, 1:]
         shared = ~of_layer
         inside[:, shared] = rng.random((count, int(shared.sum()))) < 0.5
-        return spec.canonical(np.where(inside, parents_b, parents_a))
+        return np.asarray(np.where(inside, parents_b, parents_a))

@@ -39,4 +39,4 @@ class StepStackTiles:
         stepped = np.where((step == 0)[:, None], level, np.clip(tiles + step[:, None], lower, upper))
         changed = genomes.copy()
         changed[:, part] = np.where(members, stepped, tiles)
-        return spec.canonical(changed)
+        return changed

@@ -41,4 +41,4 @@ class StepTile:
         step = np.where(rng.random(loose.shape) < 0.5, -1, 1)
         step = np.where(tiles <= lower, 1, np.where(tiles >= upper, -1, step))  # at an end there is one way to go
         stepped[:, part] = np.clip(tiles + np.where(where, step, 0), lower, upper)
-        return spec.canonical(stepped)
+        return stepped

@@ -30,4 +30,4 @@ class SwapDataflow:
         core, found = one_of(np.broadcast_to(free(spec, part), (len(genomes), part.stop - part.start)), rng)
         where = np.zeros(genomes.shape, dtype=np.bool_)
         where[np.flatnonzero(found), part.start + core[found]] = True
-        return spec.canonical(redraw(spec, genomes, where, rng))
+        return redraw(spec, genomes, where, rng)

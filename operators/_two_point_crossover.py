@@ -29,4 +29,4 @@ class TwoPointCrossover:
         inside = (layers >= ends[:, :1]) & (layers < ends[:, 1:])
         shared = layers < 0
         inside[:, shared] = rng.random((count, int(shared.sum()))) < 0.5
-        return spec.canonical(np.where(inside, parents_b, parents_a))
+        return np.asarray(np.where(inside, parents_b, parents_a))

@@ -27,5 +27,6 @@ class UniformCrossover:
 
     def __call__(self, spec: Spec, parents_a: IntArray, parents_b: IntArray, rng: np.random.Generator) -> IntArray:
         """Return one child per pair, see `Crossover`."""
+        del spec
         from_b = rng.random(parents_a.shape) < self.rate
-        return spec.canonical(np.where(from_b, parents_b, parents_a))
+        return np.asarray(np.where(from_b, parents_b, parents_a))

@@ -151,7 +151,7 @@ class OperatorSet:
     mutations: tuple[Mutation, ...]
     repair: Repair | None = None
     crossover_rate: float = 0.7
-    mutation_rate: float = 0.9
+    mutation_rate: float = 0.5
     adaptive: bool = True
 
     def __post_init__(self) -> None:

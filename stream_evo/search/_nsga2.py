@@ -25,7 +25,7 @@ _NOVELTY_ROUNDS = 5
 # Rounds in which a front is cut down by hypervolume contribution; contributions are computed anew in each. In 4-D a round costs 7 ms,
 # beyond it
 # far more, and one objective has no diversity.
-_TRUNCATION_ROUNDS = {2: 16, 3: 16, 4: 2}
+_TRUNCATION_ROUNDS = {2: 8, 3: 8, 4: 2}
 
 
 class Diversity(StrEnum):
@@ -55,7 +55,7 @@ class NsgaTwo:
 
     With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
     Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
-    at most 16 rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much,
+    at most 8 rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much,
     crowding distance stands in.
 
     An operator's gain is 1 for each child that survives, 0 otherwise.

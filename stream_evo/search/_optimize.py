@@ -155,6 +155,7 @@ class _Run:
         self._generation = 0
         self._spent = 0  # evaluations of complete generations and of the incomplete one that ended the budget
         self._feasible_share = 0.0
+        self._share = 0.0  # of the reference box, dominated by the front
         self._started = self._gained = clock()
         self._spent_at_start = self._spent_at_gain = 0
 
@@ -254,7 +255,7 @@ class _Run:
         self._spent += len(new)
         self._idle = 0 if len(new) else self._idle + 1
         self._absorb(genomes[new], metrics, violation)
-        row = ProgressRow(self._generation + int(not complete), self._spent, len(self._front), self._hypervolume())
+        row = ProgressRow(self._generation + int(not complete), self._spent, len(self._front), self._share)
         self._history.append(row)
         if self._archive is not None and self._generation > self._replayed_until:
             self._archive.append(Batch(row, complete, genomes[new], metrics, violation), self._state() if complete else None)
@@ -300,6 +301,7 @@ class _Run:
             front = self._front.extended(genomes[feasible], objectives[feasible], metrics[feasible])
             if front is not self._front:
                 self._front, self._gained, self._spent_at_gain = front, self._clock(), self._spent
+                self._share = hypervolume(front.objectives, self._reference)
         elif len(genomes) and not len(self._front):
             nearest = int(np.argmin(infeasibility))
             if self._least is None or infeasibility[nearest] < self._least[0]:
@@ -309,9 +311,6 @@ class _Run:
         keys = genome_keys(batch.genomes)
         new = self._recorded.rows(keys) < 0
         self._recorded.add([key for key, is_new in zip(keys, new, strict=True) if is_new], batch.metrics[new], batch.violation[new])
-
-    def _hypervolume(self) -> float:
-        return 0.0 if self._reference is None else hypervolume(self._front.objectives, self._reference)
 
     def _state(self) -> EngineState:
         engine = self._engine.state()

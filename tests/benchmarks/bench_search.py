@@ -1,0 +1,77 @@
+"""Overhead of the search: one generation of an engine, one of the whole loop, one transaction of the archive.
+
+Run with ``pytest tests/benchmarks/bench_search.py --benchmark-only``. Aims: `nsga2` at population 100 at most 2 ms a generation (ask and
+tell).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from stream_evo.operators import default_operators, generic_operators
+
+from stream_evo.search import Batch, Budget, EngineContext, EvaluationArchive, ProgressRow, find_engine, optimize
+from stream_evo.search.testing import synthetic_problem
+
+_LAYERS, _CORES = 48, 8
+
+
+@pytest.mark.parametrize("population", [100, 1000])
+@pytest.mark.parametrize("operators", ["default", "generic"])
+@pytest.mark.parametrize("name", ["nsga2", "nsga2:crowding", "deap:nsga2", "pymoo:NSGA2"])
+def test_generation(benchmark: BenchmarkFixture, name: str, operators: str, population: int) -> None:
+    if population == 1000 and name not in ("nsga2", "nsga2:crowding"):
+        pytest.skip("too slow to be of interest")
+    problem = synthetic_problem(_LAYERS, _CORES)
+    chosen = default_operators() if operators == "default" else generic_operators()
+    rng = np.random.default_rng(0)
+    context = EngineContext(problem.evaluator.spec, 3, population, chosen, rng, lambda genomes: np.zeros(len(genomes), dtype=bool))
+    engine = find_engine(name)(context)
+
+    def scored() -> tuple[tuple[object, ...], dict[str, object]]:
+        """Ask and evaluate outside the clock; what is timed is a tell and the ask after it."""
+        genomes = state["genomes"]
+        scores = problem.evaluator.evaluate(genomes)
+        return (genomes, problem.objective_values(scores.metrics), scores.violation_bytes), {}
+
+    def generation(genomes: object, objectives: object, violation: object) -> None:
+        engine.tell(genomes, objectives, violation)  # type: ignore[arg-type]  # arrays, as scored gives them
+        state["genomes"] = engine.ask()
+
+    state = {"genomes": engine.ask()}
+    benchmark.pedantic(generation, setup=scored, rounds=40, warmup_rounds=5)
+
+
+def test_loop(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """A whole search of 50 generations with archive; the evaluator itself takes about 2 ms of each."""
+    rounds = iter(range(100))
+
+    def run() -> None:
+        optimize(
+            synthetic_problem(_LAYERS, _CORES),
+            operators=default_operators(),
+            budget=Budget(generations=50),
+            folder=tmp_path / str(next(rounds)),
+        )
+
+    benchmark.pedantic(run, rounds=3, warmup_rounds=1)
+
+
+def test_transaction(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """Two hundred evaluations into the archive."""
+    upper = np.full(150, 7)
+    rng = np.random.default_rng(0)
+    genomes, metrics = rng.integers(0, 8, size=(200, 150)), rng.random((200, 5))
+    with EvaluationArchive.create(tmp_path, upper=upper, metrics=tuple("abcde"), fingerprint={}) as archive:
+        generations = iter(range(1, 10_000))
+
+        def append() -> None:
+            generation = next(generations)
+            archive.append(
+                Batch(ProgressRow(generation, 200 * generation, 1, 0.5), True, genomes, metrics, metrics[:, 0]), {"genomes": genomes}
+            )
+
+        benchmark.pedantic(append, rounds=100, warmup_rounds=5)
