@@ -114,14 +114,15 @@ def test_products_of_activations(net: Any, check: Check, data: st.DataObject) ->
     check(n.model())
 
 
-@pytest.mark.parametrize("left", [(3, 4), (1, 3, 4), (2, 3, 4), (2, 3, 3, 4), (4,)])
-@pytest.mark.parametrize("right", [(4, 5), (1, 4, 5), (4,)])
-@pytest.mark.parametrize("swap", [False, True])
+PRODUCTS = [(left, right) for left in [(3, 4), (1, 3, 4), (2, 3, 4), (2, 3, 3, 4), (4,)] for right in [(4, 5), (1, 4, 5), (4,)]]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "swap"), [(*p, s) for p in PRODUCTS for s in (False, True) if not s or len(p[0]) + len(p[1]) > 2]
+)
 def test_products_with_constants(net: Any, check: Check, left: tuple[int, ...], right: tuple[int, ...], swap: bool) -> None:
     n = net()
     if swap:
-        if len(left) == 1 and len(right) == 1:
-            pytest.skip("the same as without swap")
         a, b = tuple(reversed(right[-2:])), (*left[:-2], *reversed(left[-2:]))
         n.op("MatMul", n.weights(*a), n.input(b))
     else:
@@ -191,4 +192,38 @@ def test_resize(net: Any, check: Check, sizes: tuple[int, int], mode: str, coord
     sizes_name = n.constant([1, 2, *sizes], np.int64)
     y = n.op("Resize", n.input([1, 2, 3, 4]), "", "", sizes_name, mode=mode, coordinate_transformation_mode=coordinates)
     n.op("Neg", y)
+    check(n.model())
+
+
+@few
+@given(data=st.data())
+def test_random_networks_of_feature_maps(net: Any, check: Check, data: st.DataObject) -> None:
+    """Branches, joins, folded functions and views in one graph."""
+    n = net()
+    maps = [n.op("Conv", n.input([1, 2, 5, 4]), n.weights(2, 2, 3, 3), pads=[1] * 4)]
+    for _ in range(data.draw(st.integers(2, 5))):
+        x, y = (data.draw(st.sampled_from(maps)) for _ in range(2))
+        kind = data.draw(st.sampled_from(["conv", "depthwise", "pool", "add", "gate", "function", "concat", "shuffle", "strided"]))
+        match kind:
+            case "conv":
+                made = n.op("Conv", x, n.weights(2, 2, 1, 3), pads=[0, 1, 0, 1])
+            case "depthwise":
+                made = n.op("Conv", x, n.weights(2, 1, 3, 1), pads=[1, 0, 1, 0], group=2)
+            case "pool":
+                made = n.op("AveragePool", x, kernel_shape=[3, 3], pads=[1] * 4)
+            case "add":
+                made = n.op("Add", x, y)
+            case "gate":
+                made = n.op("Mul", x, n.op("GlobalMaxPool", y))
+            case "function":
+                made = n.op("Add", n.op("Mul", x, n.constant(0.5)), n.op("Sqrt", n.op("Abs", x)))
+            case "concat":
+                made = n.op("Conv", n.op("Concat", x, y, axis=1), n.weights(2, 4, 1, 1))
+            case "shuffle":
+                made = n.op("Reshape", n.op("Transpose", x, perm=[0, 2, 3, 1]), n.constant([1, 2, 5, 4], np.int64))
+            case "strided":
+                small_map = n.op("Conv", x, n.weights(2, 2, 2, 2), strides=[2, 2], pads=[0, 0, 1, 0])
+                made = n.op("Resize", small_map, "", "", n.constant([1, 2, 5, 4], np.int64), mode="nearest")
+        maps.append(made)
+    n.op("Neg", n.op("Concat", *maps[1:], axis=data.draw(st.integers(1, 3))))
     check(n.model())

@@ -90,12 +90,15 @@ def parse_split(node: Node, build: Builder) -> None:
     view = build.view(node.input(0))
     axis = node.integer("axis", 0) % len(view.shape)
     total, count = view.shape[axis], len(node.outputs)
-    equal = math.ceil(total / count)
-    stated = node.integers("split", ()) or build.graph.integers(node.input(1)) or (equal,) * count
+    stated = node.integers("split", ()) or build.graph.integers(node.input(1))
+    if not stated and not node.input(1):
+        stated = (math.ceil(total / count),) * count
     for position, name in enumerate(node.outputs):
         if name:
-            start = min(sum(stated[:position]), total - 1)
-            build.rearrange(node, view.map_dim(axis, build.shape(name)[axis], low=start), output=position)
+            extent = build.shape(name)[axis]
+            start = min(sum(stated[:position]), total - 1) if stated else 0
+            part = view.map_dim(axis, extent, low=start) if stated else view.whole(axis, extent)
+            build.rearrange(node, part, output=position)
 
 
 def parse_slice(node: Node, build: Builder) -> None:
