@@ -128,7 +128,7 @@ class _Builder:
             edge = next((edge for edge in layer.edges if edge.producer == producer), None)
             if edge is not None:
                 self.readers[producer] = consumer, edge
-                row_map, column_map = separable(edge)
+                row_map, column_map = (WHOLE if relation.source is Axis.CHANNELS else relation for relation in separable(edge))
                 self.row_grids[producer] = [window_edges(row_map, rows, bounds) for bounds in self._driving(consumer, row_map)]
                 self.column_grids[producer] = [window_edges(column_map, columns, bounds) for bounds in self._driving(consumer, column_map)]
                 return
