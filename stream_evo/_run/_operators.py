@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stream_evo import registry
 from stream_evo._run._session import Session
 from stream_evo.errors import UnknownNameError
 from stream_evo.search import OperatorSet, PluginKind, load_operator
+from stream_evo.typing import FloatArray
 
 __all__ = ["operator_set"]
 
 _DEFAULT = "set.default"
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCosts:
+    """What the default operators may know beforehand: the cost of each whole layer on each core, shapes ``(L, N)``.
+
+    Attributes:
+        latency_cycles: Cycles; infinite where a layer cannot run.
+        energy_pj: Energy in pJ; infinite at the same places.
+    """
+
+    latency_cycles: FloatArray
+    energy_pj: FloatArray
 
 
 def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
@@ -35,7 +50,8 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     for name in names:
         if not _is_plugin(name) and name not in known:
             raise UnknownNameError("operator", name, list(known))
-    base: OperatorSet = known[sets[-1]]() if sets and sets[-1] != _DEFAULT else known[_DEFAULT](session.evaluator.seed_hints())
+    plain = bool(sets) and sets[-1] != _DEFAULT
+    base: OperatorSet = known[sets[-1]]() if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
     found: dict[PluginKind, list[Any]] = {kind: [] for kind in PluginKind}
     for name in names:
         if _is_plugin(name):

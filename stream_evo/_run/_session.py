@@ -16,10 +16,9 @@ from stream_evo._run._job import METRICS, Job
 from stream_evo._run._network import load_workload
 from stream_evo._run._result import PointMetrics
 from stream_evo.bounds import lower_bounds
-from stream_evo.evaluation import Evaluator
+from stream_evo.evaluation import Evaluator, evaluate_mapping
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeOptions, GenomeSpec, Mapping, Pins, TileSize, load_pins
-from stream_evo.typing import IntArray
+from stream_evo.mapping import GenomeOptions, GenomeSpec, Mapping, Pins, load_pins
 from stream_evo.workload import Bits, Workload
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Session:
     @cached_property
     def lower_bounds(self) -> MappingABC[str, float]:
         """Metric -> value that no mapping can be below."""
-        bounds = lower_bounds(self.workload, self.accelerator)
+        bounds = lower_bounds(self.workload, self.accelerator, self.spec.options)
         return {name: float(getattr(bounds, name)) for name in METRICS}
 
     @cached_property
@@ -61,17 +60,10 @@ class Session:
             "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
         }
 
-    def point(self, genome: IntArray) -> PointMetrics:
-        """Return the numbers of one genome, shape ``(V,)``."""
-        scored = self.evaluator.evaluate(genome[np.newaxis])
-        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]))
-
     def point_of(self, mapping: Mapping) -> PointMetrics:
         """Return the numbers of a mapping; it need not be one of the space, which may leave out splits, dataflows or tile sizes."""
-        tiles = tuple((TileSize(entry.tile_rows, entry.tile_columns),) for entry in mapping.layers)
-        options = GenomeOptions(split=True, dataflow=True, priority=True)
-        wide = Session(self.workload, self.accelerator, GenomeSpec(self.workload, self.accelerator, options, tiles=tiles))
-        return wide.point(wide.spec.encode(mapping))
+        scored = evaluate_mapping(self.workload, self.accelerator, mapping)
+        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]))
 
     def layer_by_layer(self) -> PointMetrics | None:
         """Return the best classical layer-by-layer mapping of those tried, by energy-delay product; ``None`` if none of them fits.

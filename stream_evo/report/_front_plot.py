@@ -18,6 +18,7 @@ __all__ = ["plot_front"]
 
 # An axis on which the values, lower bound included, span more than this is drawn logarithmically.
 _LOG_RATIO = 12.0
+_MANY_POINTS = 150
 
 
 def plot_front(
@@ -65,7 +66,8 @@ def _panel(
     x_unit, y_unit = axis_unit(x, xs), axis_unit(y, ys)
     order = _staircase(xs, ys)
     axes.step(xs[order] / x_unit.factor, ys[order] / y_unit.factor, where="post", color=FRONT, linewidth=1.0, alpha=0.5)
-    axes.scatter(xs / x_unit.factor, ys / y_unit.factor, s=22, color=FRONT, edgecolor="white", linewidth=0.5, zorder=3, label="Front")
+    size, outline = (22, 0.5) if xs.size <= _MANY_POINTS else (12, 0.25)
+    axes.scatter(xs / x_unit.factor, ys / y_unit.factor, s=size, color=FRONT, edgecolor="white", linewidth=outline, zorder=3, label="Front")
     if "edp_pj_cycles" in columns and xs.size:
         best = int(np.argmin(columns["edp_pj_cycles"]))
         axes.scatter(

@@ -19,6 +19,7 @@ __all__ = ["Lane", "MemoryTrace", "plot_gantt"]
 _BAR_HEIGHT = 0.74
 # A layer's name is written where its tiles fill at least this share of the picture's width.
 _LABEL_SHARE = 0.045
+_OUTLINE_SHARE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,10 @@ def _draw_lane(axes: Axes, lane: Lane, row: int, factor: float, end: float) -> N
     )
     palette = TINTS if lane.labels else PALETTE
     colours = [palette[index % len(palette)] for index in lane.colour]
-    # Hairlines between tiles show the granularity while bars are wide, and would turn a dense lane white.
-    line = 0.3 if start.size < 400 else 0.0
-    axes.add_collection(PolyCollection(list(corners), facecolors=colours, edgecolors="white", linewidths=line))
+    # White hairlines show the granularity where bars are wide; narrow bars get their own colour as outline, or they would vanish.
+    wide = stop - start > _OUTLINE_SHARE * end / factor
+    edges = ["white" if is_wide else colour for is_wide, colour in zip(wide, colours, strict=True)]
+    axes.add_collection(PolyCollection(list(corners), facecolors=colours, edgecolors=edges, linewidths=0.3))
     for first, last in _runs(lane.group):
         group = int(lane.group[first])
         if group < len(lane.labels) and lane.end_cycles[last] - lane.start_cycles[first] > _LABEL_SHARE * end:

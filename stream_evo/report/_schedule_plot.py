@@ -44,9 +44,9 @@ def plot_schedule(schedule: Schedule, workload: Workload, accelerator: Accelerat
     for index, link in enumerate(accelerator.links):
         used = [transfer for transfer in schedule.transfers if index in transfer.links]
         if used:
-            lanes.append(_transfer_lane(link.name, used))
+            lanes.append(_transfer_lane(f"link {link.name}", used))
     dram = accelerator.dram_node
-    lanes.append(_transfer_lane(accelerator.dram.name, [t for t in schedule.transfers if dram in (t.source, t.target)]))
+    lanes.append(_transfer_lane("DRAM", [t for t in schedule.transfers if dram in (t.source, t.target)]))
     causes = sorted({transfer.cause for transfer in schedule.transfers})
     largest = sorted(schedule.memories, key=lambda usage: -max(usage.activation_bits, default=0))[:_MOST_MEMORIES]
     memories = [
