@@ -43,17 +43,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog  # type: ignore[import-untyped]  # scipy ships no types
 from scipy.sparse import coo_array  # type: ignore[import-untyped]  # as above
 
+from stream_evo._compulsory import axis_extent, axis_relations, compulsory_tensors, map_shape, touched_elements
 from stream_evo.hardware import Accelerator, Core, Dataflow
 from stream_evo.mapping import GenomeOptions, GenomeSpec, TileSize
 from stream_evo.typing import FloatArray, IntArray
-from stream_evo.workload import Axis, AxisMap, Edge, Layer, Operand, OperatorKind, Workload
+from stream_evo.workload import Axis, Edge, Layer, Operand, OperatorKind, Workload
 
 __all__ = ["Bounds", "lower_bounds"]
 
@@ -100,7 +101,7 @@ def lower_bounds(workload: Workload, accelerator: Accelerator, options: GenomeOp
         energy_pj=energy,
         memory_bytes=_held_bits(spec) / 8,
         edp_pj_cycles=latency * energy,
-        dram_bytes=sum(tensor.bits for tensor in _compulsory(spec)) / 8,
+        dram_bytes=sum(tensor.bits for tensor in compulsory_tensors(spec)) / 8,
     )
 
 
@@ -133,114 +134,6 @@ def _least_steps(core: Core, layer: Layer, dataflow: Dataflow) -> int:
     return max(steps, -(-layer.operations // core.processing_elements))
 
 
-# ------------------------------------------------------------------------------------------------------------- DRAM
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """Something that crosses the DRAM port.
-
-    Attributes:
-        bits: Bits that must cross.
-        to_dram: True for an output.
-        layer: Layer whose weights or outputs these are; -1 for an input.
-        cores: Cores of which one at least moves it.
-    """
-
-    bits: int
-    to_dram: bool
-    layer: int
-    cores: tuple[int, ...]
-
-
-def _compulsory(spec: GenomeSpec) -> Iterator[_Tensor]:
-    """Yield what must cross the DRAM port (fact c)."""
-    for index, layer in enumerate(spec.workload.layers):
-        if layer.weight_bits:
-            yield _Tensor(layer.weight_bits, False, index, spec.capable[index])
-        if index in spec.workload.outputs:
-            yield _Tensor(layer.output_bits, True, index, spec.capable[index])
-    for number in range(len(spec.workload.inputs)):
-        consumers = spec.workload.consumers(-1 - number)
-        bits = max((_input_bits(spec.workload, number, consumer) for consumer in consumers), default=0)
-        if bits:
-            yield _Tensor(bits, False, -1, tuple(sorted({core for consumer in consumers for core in spec.capable[consumer]})))
-
-
-def _input_bits(workload: Workload, number: int, consumer: int) -> int:
-    """Return the bits of network input `number` that `consumer` cannot do without.
-
-    Fetched in pieces it gets what its windows cover; streamed it gets the distinct elements that its loops touch, of which its other
-    producers may deliver what they have.
-    """
-    source, layer = workload.inputs[number], workload.layers[consumer]
-    least = 0
-    for operand in (Operand.I, Operand.W):
-        edges = [edge for edge in layer.edges if edge.operand is operand]
-        mine = [_covered(edge, layer, workload) for edge in edges if edge.producer == -1 - number]
-        if mine:
-            others = sum(_covered(edge, layer, workload) for edge in edges if edge.producer != -1 - number) + sum(mine) - max(mine)
-            covered = max(mine) * source.bits
-            least = max(least, min(covered, (_touched(layer, operand) - others) * min(source.bits, getattr(layer.bits, operand))))
-    return max(0, least)
-
-
-def _shape(workload: Workload, producer: int) -> tuple[int, int, int, int]:
-    """Return batch, channels, rows and columns of a layer's output or a network input."""
-    if producer < 0:
-        source = workload.inputs[-1 - producer]
-        return source.batch, source.channels, source.rows, source.columns
-    layer = workload.layers[producer]
-    return layer.sizes.B, layer.channels, layer.rows, layer.columns
-
-
-def _covered(edge: Edge, layer: Layer, workload: Workload) -> int:
-    """Return how many of the producer's elements the windows of all tiles of `layer` cover, whatever the tiles."""
-    batch, *extents = _shape(workload, edge.producer)
-    counts = [_covered_positions(relation, layer, extent) for relation, extent in zip(_relations(edge), extents, strict=True)]
-    return batch * math.prod(counts)
-
-
-def _covered_positions(relation: AxisMap, layer: Layer, extent: int) -> int:
-    if relation.source is None:
-        return extent
-    position = np.arange(_extent(layer, relation.source))
-    first = np.clip((relation.scale * position + relation.low) // relation.divisor, 0, extent)
-    last = np.clip((relation.scale * position + relation.high) // relation.divisor + 1, 0, extent)
-    fresh = np.maximum(last - np.maximum(first, np.concatenate([[0], last[:-1]])), 0)  # ends ascend, so the last one covers all before
-    return int(fresh.sum())
-
-
-def _touched(layer: Layer, operand: Operand) -> int:
-    """Return how many distinct elements the loops of `layer` touch of an input operand."""
-    s = layer.sizes
-    if layer.kind is OperatorKind.ELEMENTWISE:
-        return s.product
-    if operand is Operand.W:
-        return s.B * s.G * s.K * s.C * s.FY * s.FX
-    if layer.kind is OperatorKind.GEMM:
-        return s.B * s.G * s.C * s.OY * s.OX * s.FY * s.FX
-    pad = layer.padding
-    rows = _window_positions(s.OY, s.FY, layer.stride[0], layer.dilation[0], pad.top, pad.bottom)
-    columns = _window_positions(s.OX, s.FX, layer.stride[1], layer.dilation[1], pad.left, pad.right)
-    return s.B * s.G * s.C * (s.K if layer.kind is OperatorKind.POOL else 1) * rows * columns
-
-
-def _window_positions(outputs: int, taps: int, stride: int, dilation: int, before: int, after: int) -> int:
-    """Return how many input positions a sliding window touches, of those that are certainly not padding."""
-    touched = np.unique(np.add.outer(np.arange(outputs) * stride, np.arange(taps) * dilation))
-    return int(np.count_nonzero((touched >= before) & (touched <= touched[-1] - after)))
-
-
-def _extent(layer: Layer, axis: Axis) -> int:
-    return {Axis.ROWS: layer.rows, Axis.COLUMNS: layer.columns, Axis.CHANNELS: layer.channels}[axis]
-
-
-def _relations(edge: Edge) -> tuple[AxisMap, AxisMap, AxisMap]:
-    """Return the relations onto channels, rows and columns of the producer, the order of `_shape`."""
-    return edge.channels, edge.rows, edge.columns
-
-
 # ------------------------------------------------------------------------------------------------------------- latency
 
 
@@ -265,7 +158,7 @@ def _jobs(spec: GenomeSpec, cycles: IntArray) -> list[FloatArray]:
     inputs = []
     for index, capable in enumerate(spec.capable):
         jobs[index][np.arange(len(capable)), list(capable)] = cycles[index, list(capable)]
-    for tensor in _compulsory(spec):
+    for tensor in compulsory_tensors(spec):
         table = jobs[tensor.layer] if tensor.layer >= 0 else np.zeros((len(tensor.cores), resources))
         for row, core in enumerate(tensor.cores):
             path = _path(chip, core, tensor.to_dram)
@@ -330,11 +223,11 @@ def _reach(edge: Edge, layer: Layer, workload: Workload) -> tuple[bool, bool]:
 
     Windows move upwards, so the first and the last output tell for all.
     """
-    _, *extents = _shape(workload, edge.producer)
+    _, *extents = map_shape(workload, edge.producer)
     always = whole = True
-    for relation, extent in zip(_relations(edge), extents, strict=True):
+    for relation, extent in zip(axis_relations(edge), extents, strict=True):
         if relation.source is not None:
-            last = _extent(layer, relation.source) - 1
+            last = axis_extent(layer, relation.source) - 1
             begins, ends = relation.interval(last, last + 1, extent)[0], relation.interval(0, 1, extent)[1]
             always = always and begins < extent and ends > 0
             whole = whole and begins == 0 and ends == extent
@@ -349,7 +242,7 @@ def _energy_pj(spec: GenomeSpec) -> float:
     total = 0.0
     for layer, capable in zip(spec.workload.layers, spec.capable, strict=True):
         total += layer.operations * min(chip.cores[core].core.operation_pj for core in capable)
-    for tensor in _compulsory(spec):
+    for tensor in compulsory_tensors(spec):
         words = -(-tensor.bits // chip.dram.bits_per_cycle)
         total += words * (chip.dram.write_pj if tensor.to_dram else chip.dram.read_pj)
         paths = (_path(chip, core, tensor.to_dram) for core in tensor.cores)
@@ -395,7 +288,7 @@ def _held_by_tile(workload: Workload, index: int, size: TileSize, parts: int, ro
     for operand in (Operand.I, Operand.W):
         edges = [edge for edge in layer.edges if edge.operand is operand]
         if edges:
-            whole = sum(math.prod(_shape(workload, edge.producer)) * _bits(workload, edge.producer) for edge in edges)
+            whole = sum(math.prod(map_shape(workload, edge.producer)) * _bits(workload, edge.producer) for edge in edges)
             most[operand] = max(whole, _padded(layer, operand) * getattr(layer.bits, operand))
     held = 0
     for operands, room in rooms:
@@ -416,7 +309,7 @@ def _padded(layer: Layer, operand: Operand) -> int:
         rows = min(s.OY * s.FY, (s.OY - 1) * layer.stride[0] + (s.FY - 1) * layer.dilation[0] + 1)
         columns = min(s.OX * s.FX, (s.OX - 1) * layer.stride[1] + (s.FX - 1) * layer.dilation[1] + 1)
         return s.B * s.G * s.C * (s.K if layer.kind is OperatorKind.POOL else 1) * rows * columns
-    return _touched(layer, operand)
+    return touched_elements(layer, operand)
 
 
 def _window_bits(workload: Workload, layer: Layer, share: int, size: TileSize, operands: frozenset[Operand], step: int) -> int:
@@ -429,9 +322,9 @@ def _window_bits(workload: Workload, layer: Layer, share: int, size: TileSize, o
     read: dict[int, int] = {}
     for edge in layer.edges:
         if edge.operand in operands:
-            batch, *extents = _shape(workload, edge.producer)
+            batch, *extents = map_shape(workload, edge.producer)
             count = batch
-            for relation, extent in zip(_relations(edge), extents, strict=True):
+            for relation, extent in zip(axis_relations(edge), extents, strict=True):
                 low, high = relation.interval(*spans[relation.source or Axis.ROWS], extent)
                 count *= max(0, high - low)
             read[edge.producer] = max(read.get(edge.producer, 0), count * _bits(workload, edge.producer))

@@ -126,6 +126,12 @@ def test_no_unrolling_uses_more_elements_than_there_are() -> None:
     assert lower_bounds(ONE, fast).latency_cycles == 512 / 16
 
 
+def test_an_unrolling_is_not_wider_than_the_array() -> None:
+    wish = Dataflow("K", (("D1", (("K", 64),)),))
+    layer = pointwise("one", -1, LoopSizes(K=64, OY=4, OX=4))
+    assert lower_bounds(network(layer), fast(chip(core(wish)))).latency_cycles == 64 / 4 * 16
+
+
 @pytest.mark.parametrize(
     ("private", "dma_channels", "cores", "cycles"),
     [
@@ -148,6 +154,15 @@ def test_reads_and_writes_overlap_on_separate_links_and_engines() -> None:
     assert lower_bounds(ONE, both).latency_cycles == 1024 / 8
     single_engine = dataclasses.replace(both, dma_channels=1)
     assert lower_bounds(ONE, single_engine).latency_cycles == 1792 / 8
+
+
+def test_a_link_that_a_path_takes_twice_is_busy_once() -> None:
+    cores = core(operators=(OperatorKind.POOL,)), core(operators=(OperatorKind.CONV,))
+    pairs = tuple((a, b) for a, b in ((2, 0), (0, 2), (0, 1), (1, 0)))
+    relay = dataclasses.replace(chip(*cores, width=8), links=(Link("bus", 8, 1.0, pairs),))
+    bounds = lower_bounds(ONE, relay)
+    assert bounds.latency_cycles == 1792 / 8
+    assert bounds.energy_pj == pytest.approx(512 * 0.5 + 96 * 100.0 + 128 * 120.0 + 2 * 1792 * 1.0)  # but each way costs
 
 
 def two_layers() -> Workload:
@@ -192,7 +207,7 @@ def test_a_layer_may_start_before_a_producer_that_its_first_rows_do_not_read() -
     """Two maps stacked along the rows: the upper half is there long before the lower one has started."""
     upper = pointwise("upper", -1, LoopSizes(K=4, C=4, OY=4, OX=4))
     pooled = Layer("pooled", OperatorKind.POOL, "Pool", LoopSizes(K=4, FY=4, FX=4), edges=(Edge(0, Operand.I, WHOLE, WHOLE, CHANNELS),))
-    lower = pointwise("lower", 1, LoopSizes(K=4, C=4, OY=4, OX=4))
+    lower = dataclasses.replace(pointwise("lower", 1, LoopSizes(K=4, C=4, OY=4, OX=4)), edges=(Edge(1, Operand.I),))
     stack = Layer(
         "stack",
         OperatorKind.ELEMENTWISE,
@@ -230,6 +245,24 @@ def test_padding_is_not_fetched() -> None:
         edges=(Edge(-1, Operand.I, relation, COLUMNS, WHOLE),),
     )
     assert lower_bounds(network(layer), chip(core())).dram_bytes == 12 + 64 + 16
+
+
+def test_what_the_loops_do_not_touch_is_not_compulsory() -> None:
+    """A view too involved to follow reads the whole input as far as the scheduler knows; streamed, only four of its rows are."""
+    layer = dataclasses.replace(
+        pointwise("one", -1, LoopSizes(K=1, C=4, OY=4, OX=4, FY=3)), padding=Padding(top=1, bottom=1), edges=(Edge(-1, Operand.I),)
+    )
+    tall = network(layer, inputs=(NetworkInput("image", 4, 100, 4),))
+    assert lower_bounds(tall, chip(core())).dram_bytes == 12 + 4 * 4 * 4 + 16
+
+
+def test_what_another_producer_may_deliver_is_not_compulsory() -> None:
+    first = pointwise("first", -1, LoopSizes(K=4, C=4, OY=4, OX=4))
+    either = Layer("either", OperatorKind.ELEMENTWISE, "Relu", LoopSizes(K=4, OY=4, OX=4), edges=(Edge(0, Operand.I), Edge(-2, Operand.I)))
+    inputs = NetworkInput("image", 4, 4, 4), NetworkInput("other", 4, 4, 4)
+    assert lower_bounds(network(first, either, inputs=inputs), chip(core())).dram_bytes == 64 + 16 + 64
+    half = dataclasses.replace(first, sizes=LoopSizes(K=2, C=4, OY=4, OX=4))
+    assert lower_bounds(network(half, either, inputs=inputs), chip(core())).dram_bytes == 64 + 8 + 64 + 32
 
 
 def test_inputs_count_once_and_only_if_read() -> None:
@@ -275,6 +308,16 @@ def pool_after_conv() -> Workload:
 
 def test_memory_of_a_global_pooling_is_its_whole_input() -> None:
     assert lower_bounds(pool_after_conv(), chip(core())).memory_bytes == 64 + 4
+
+
+def test_inner_tiles_see_more_than_those_at_the_border() -> None:
+    relation = AxisMap(Axis.ROWS, low=-1, high=1)
+    layer = dataclasses.replace(
+        pointwise("one", -1, LoopSizes(K=1, C=4, OY=4, OX=4, FY=3)),
+        padding=Padding(top=1, bottom=1),
+        edges=(Edge(-1, Operand.I, relation, COLUMNS, WHOLE),),
+    )
+    assert lower_bounds(network(layer), chip(core())).memory_bytes == 3 * 4 * 4 + 4
 
 
 def test_what_may_be_streamed_is_not_held() -> None:

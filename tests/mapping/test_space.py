@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from stream_evo.errors import Fault, InputError
-from stream_evo.hardware import Accelerator
+from stream_evo.hardware import Accelerator, Direction
 from stream_evo.mapping import GenomeOptions, GenomeSpec, Priority, TileSize, parts_for, resolve_dataflow
-from stream_evo.workload import Layer, LoopSizes, OperatorKind, Workload
+from stream_evo.workload import Layer, LoopSizes, Operand, OperatorKind, Workload
 
 FaultsOf = Callable[[Callable[[], object]], list[Fault]]
 FULL = GenomeOptions(split=True, dataflow=True, priority=True)
@@ -58,6 +58,16 @@ def test_parts_follow_from_the_weights_that_fit(network: Workload, chip: Acceler
     assert parts_for(dataclasses.replace(layer, sizes=LoopSizes(K=97, C=1024)), (0,), chip) == 97  # a prime: 13 does not divide it
     assert parts_for(dataclasses.replace(layer, sizes=LoopSizes(K=97)), (0, 1), chip) == 0
     assert parts_for(network.layers[3], (3,), chip) == 1  # no weights
+
+
+def test_weights_leave_half_of_a_common_memory_to_activations(network: Workload, chip: Accelerator) -> None:
+    slot, own = chip.cores[0], chip.cores[0].core.memories[0]
+    port = dataclasses.replace(own.ports[0], serves=tuple((operand, direction) for operand in Operand for direction in Direction))
+    common = dataclasses.replace(own, operands=tuple(Operand), ports=(port,))
+    joined = dataclasses.replace(slot, core=dataclasses.replace(slot.core, memories=(common,)))
+    joint = dataclasses.replace(chip, cores=(joined, *chip.cores[1:]))
+    layer = dataclasses.replace(network.layers[2], sizes=LoopSizes(K=96, C=1024))
+    assert parts_for(layer, (0,), joint) == 24
 
 
 def test_grouped_layers_are_cut_between_groups(network: Workload, chip: Accelerator) -> None:
