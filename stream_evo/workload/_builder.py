@@ -18,14 +18,16 @@ from stream_evo.workload._workload import NetworkInput, Workload
 
 __all__ = ["Builder", "Status"]
 
-_TYPE_BITS: Mapping[int, int] = {
-    **dict.fromkeys((onnx.TensorProto.UINT4, onnx.TensorProto.INT4, onnx.TensorProto.FLOAT4E2M1), 4),
-    **dict.fromkeys((onnx.TensorProto.UINT8, onnx.TensorProto.INT8, onnx.TensorProto.BOOL), 8),
-    **dict.fromkeys((onnx.TensorProto.FLOAT8E4M3FN, onnx.TensorProto.FLOAT8E5M2), 8),
-    **dict.fromkeys((onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.INT16, onnx.TensorProto.UINT16), 16),
-    **dict.fromkeys((onnx.TensorProto.INT32, onnx.TensorProto.UINT32), 32),
-    **dict.fromkeys((onnx.TensorProto.INT64, onnx.TensorProto.UINT64), 64),
+_BITS_BY_NAME = {
+    **dict.fromkeys(("UINT2", "INT2"), 2),
+    **dict.fromkeys(("UINT4", "INT4", "FLOAT4E2M1"), 4),
+    **dict.fromkeys(("UINT8", "INT8", "BOOL", "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ", "FLOAT8E8M0"), 8),
+    **dict.fromkeys(("FLOAT16", "BFLOAT16", "INT16", "UINT16"), 16),
+    **dict.fromkeys(("INT32", "UINT32"), 32),
+    **dict.fromkeys(("INT64", "UINT64"), 64),
 }
+# by name, because older releases of onnx lack the narrowest types
+_TYPE_BITS: Mapping[int, int] = {number: _BITS_BY_NAME[name] for name, number in onnx.TensorProto.DataType.items() if name in _BITS_BY_NAME}
 """Bits of an element type. float32 and float64 are missing: networks are published in them but run in 8 bits, so they take `Bits()`."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -117,3 +118,33 @@ def test_runtime_quantised_operators(net: Any, last: int) -> None:
     assert add.output_elements == 192
     assert (pool.channels, pool.sizes.FY, pool.sizes.FX) == (4, 6, 8)
     assert pool.bits == Bits()
+
+
+def test_runtime_fused_operators(net: Any) -> None:
+    """Graphs that ONNX Runtime has optimised: SkipLayerNormalization, BiasGelu, FusedMatMul, FusedConv."""
+    n = net()
+    domain = {"domain": "com.microsoft"}
+    x = n.input([1, 5, 8])
+    y = n.op("FusedMatMul", x, n.weights(6, 8), transB=1, alpha=0.5, **domain)
+    y = n.op("BiasGelu", y, n.weights(6), **domain)
+    y = n.op("MatMul", y, n.weights(6, 8))
+    y = n.op("SkipLayerNormalization", y, x, n.weights(8), n.weights(8), outputs=4, name="norm", **domain)
+    n.op("MatMul", y, n.weights(8, 2))
+    n.op("MatMul", "t3_3", n.weights(8, 3))
+    stated = {"t0": [1, 5, 6], "t3_3": [1, 5, 8]}
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in stated.items()]
+    layers = load_onnx(n.model("t4", "t5", infos=infos, opsets={"com.microsoft": 1})).layers
+    assert [layer.name for layer in layers] == ["FusedMatMul_0", "MatMul_2", "norm/add", "norm", "MatMul_4", "MatMul_5"]
+    assert layers[0].folded == ("BiasGelu_1",)
+    assert layers[0].macs == 5 * 6 * 8
+    assert [edge.producer for layer in layers[2:] for edge in layer.edges] == [1, -1, 2, 3, 2]
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("UINT4", 4), ("INT8", 8), ("FLOAT8E4M3FN", 8), ("INT32", 32), ("FLOAT16", 16)])
+def test_weight_types(net: Any, kind: str, bits: int) -> None:
+    """Types come without data here, as in files whose weights are stripped."""
+    n = net()
+    n.initializers.append(onnx.TensorProto(name="w", data_type=TensorProto.DataType.Value(kind), dims=[4, 3]))
+    n.op("MatMul", n.input([1, 2, 4]), "w" if kind == "FLOAT16" else n.op("DequantizeLinear", "w", n.constant(0.1)))
+    (layer,) = load_onnx(n.model()).layers
+    assert bits == layer.bits.W

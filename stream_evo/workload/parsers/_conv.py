@@ -72,6 +72,7 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
     """
     data, weights = node.input(0), node.input(1)
     view = build.view(data)
+    _check_rank(view)
     out = build.shape(node.outputs[0])
     groups = node.integer("group", 1)
     filters = build.shape(weights)
@@ -116,8 +117,7 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
 
 def _filter_shape(node: Node, build: Builder, weights: str, view: View) -> tuple[int, ...]:
     """Return the filter's shape; from the kernel_shape attribute and the output where the file leaves it out."""
-    if not 3 <= len(view.shape) <= 4:
-        raise Unsupported(f"{len(view.shape) - 2}-D convolution; 1-D and 2-D are known")
+    _check_rank(view)
     shape = build.graph.known_shape(weights)
     if shape is not None:
         return shape
@@ -125,6 +125,11 @@ def _filter_shape(node: Node, build: Builder, weights: str, view: View) -> tuple
     if not kernel:
         return build.shape(weights)
     return (build.shape(node.outputs[0])[1], view.shape[1] // node.integer("group", 1), *kernel)
+
+
+def _check_rank(view: View) -> None:
+    if not 3 <= len(view.shape) <= 4:
+        raise Unsupported(f"{len(view.shape) - 2}-D convolution; 1-D and 2-D are known")
 
 
 def _windowed(view: View, rows: Window, columns: Window) -> View:

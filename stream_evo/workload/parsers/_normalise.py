@@ -115,7 +115,7 @@ def parse_mean_variance_normalisation(node: Node, build: Builder) -> None:
 
 
 def parse_batch_normalisation(node: Node, build: Builder) -> None:
-    """BatchNormalization: a scale and an offset per channel; folds into its producer, else is a layer of its own."""
+    """BatchNormalization as in inference: a scale and an offset per channel; folds into its producer, else is a layer of its own."""
     if build.fold([node], node.input(0), node.outputs[0]):
         return
     view = build.view(node.input(0))

@@ -10,7 +10,10 @@ __all__ = ["parse_dequantize", "parse_quantize"]
 
 
 def parse_quantize(node: Node, build: Builder) -> None:
-    """QuantizeLinear, DynamicQuantizeLinear: the producer writes the narrow type."""
+    """QuantizeLinear, DynamicQuantizeLinear: the producer writes the narrow type.
+
+    The scale that DynamicQuantizeLinear finds at run time is one number per tensor and counts as a constant.
+    """
     build.requantize(node, build.bits_of(node.outputs[0], Bits().I))
 
 
