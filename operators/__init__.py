@@ -8,8 +8,8 @@ Sampling:
 Crossover:
     StackCrossover, TwoPointCrossover, UniformCrossover
 Mutation:
-    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepStackTiles, StepTile,
-    SwapDataflow
+    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepSplit, StepStackTiles,
+    StepTile, SwapDataflow
 Sets of operators:
     default_operators, generic_operators
 Beside them:
@@ -32,6 +32,7 @@ from stream_evo.operators._sets import default_operators, generic_operators
 from stream_evo.operators._shift_cut import ShiftCut
 from stream_evo.operators._split_stack import SplitStack
 from stream_evo.operators._stack_crossover import StackCrossover
+from stream_evo.operators._step_split import StepSplit
 from stream_evo.operators._step_stack_tiles import StepStackTiles
 from stream_evo.operators._step_tile import StepTile
 from stream_evo.operators._swap_dataflow import SwapDataflow
@@ -53,6 +54,7 @@ __all__ = [
     "ShiftCut",
     "SplitStack",
     "StackCrossover",
+    "StepSplit",
     "StepStackTiles",
     "StepTile",
     "SwapDataflow",
@@ -76,6 +78,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "mutation.reset_allocation": ResetAllocation,
         "mutation.shift_cut": ShiftCut,
         "mutation.split_stack": SplitStack,
+        "mutation.step_split": StepSplit,
         "mutation.step_stack_tiles": StepStackTiles,
         "mutation.step_tile": StepTile,
         "mutation.swap_dataflow": SwapDataflow,

@@ -13,6 +13,7 @@ from stream_evo.operators._reset_allocation import ResetAllocation
 from stream_evo.operators._shift_cut import ShiftCut
 from stream_evo.operators._split_stack import SplitStack
 from stream_evo.operators._stack_crossover import StackCrossover
+from stream_evo.operators._step_split import StepSplit
 from stream_evo.operators._step_stack_tiles import StepStackTiles
 from stream_evo.operators._step_tile import StepTile
 from stream_evo.operators._swap_dataflow import SwapDataflow
@@ -48,6 +49,7 @@ def default_operators(hints: LayerCosts | None = None) -> OperatorSet:
             ResetAllocation(),
             ShiftCut(),
             SplitStack(),
+            StepSplit(),
             StepStackTiles(),
             StepTile(),
             SwapDataflow(),

@@ -154,7 +154,7 @@ class EvaluationArchive:
         archive = cls.read(folder)
         held = archive.fingerprint
         changed = [
-            f"{name} (was {held.get(name, 'absent')}, now {fingerprint.get(name, 'absent')})"
+            f"{name} (was {_short(held.get(name, 'absent'))}, now {_short(fingerprint.get(name, 'absent'))})"
             for name in sorted({*held, *fingerprint})
             if held.get(name) != fingerprint.get(name)
         ]
@@ -258,6 +258,11 @@ class EvaluationArchive:
             # Also after Ctrl-C: whatever was not committed is undone.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def _short(value: str, width: int = 60) -> str:
+    """Settings of operators fill a page; beside the name of what changed, their beginning is enough."""
+    return value if len(value) <= width else value[: width - 3] + "..."
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -22,9 +22,8 @@ from stream_evo.typing import FloatArray, IntArray
 __all__ = ["Diversity", "NsgaTwo"]
 
 _NOVELTY_ROUNDS = 5
-# Rounds in which a front is cut down by hypervolume contribution; contributions are computed anew in each. In 4-D a round costs 7 ms,
-# beyond it
-# far more, and one objective has no diversity.
+# Rounds in which a front is cut down by hypervolume contribution, with contributions computed anew in each; more rounds brought nothing. In
+# 4-D a round costs 7 ms, beyond that far more; one objective has no diversity.
 _TRUNCATION_ROUNDS = {2: 8, 3: 8, 4: 2}
 
 

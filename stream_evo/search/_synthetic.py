@@ -19,13 +19,14 @@ _METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dra
 
 @dataclass(frozen=True)
 class SyntheticSpec:
-    """A space with allocation, cuts, tile sizes, and on demand dataflows and a priority.
+    """A space with allocation, cuts, tile sizes, and on demand splits, dataflows and a priority.
 
     Not every core can run every layer, tile choices differ from layer to layer, and genes can be pinned, as in the real space.
 
     Attributes:
         layers: Number of layers L.
         cores: Number of cores N.
+        split: Whether layers can be split over several cores; the made-up chip gains half of the work and pays a tensor more.
         dataflows: Dataflows per core; 1 leaves the segment out.
         priority: Whether there is a priority gene.
         pins: Value of each pinned gene by its index.
@@ -33,6 +34,7 @@ class SyntheticSpec:
 
     layers: int = 12
     cores: int = 4
+    split: bool = False
     dataflows: int = 1
     priority: bool = False
     pins: Mapping[int, int] = field(default_factory=dict)
@@ -46,6 +48,8 @@ class SyntheticSpec:
     def segments(self) -> Mapping[str, slice]:
         """Where each segment lies."""
         lengths = {"allocation": self.layers, "cut": self.layers - 1, "tile": self.layers}
+        if self.split:
+            lengths["split"] = self.layers
         if self.dataflows > 1:
             lengths["dataflow"] = self.cores
         if self.priority:
@@ -73,6 +77,8 @@ class SyntheticSpec:
         lower = np.zeros_like(upper)
         upper[self.segments["allocation"]] = [len(cores) - 1 for cores in self.capable]
         upper[self.segments["tile"]] = 2 + np.arange(self.layers) % 4
+        if "split" in self.segments:
+            upper[self.segments["split"]] = [len(cores).bit_length() - 1 for cores in self.capable]
         if "dataflow" in self.segments:
             upper[self.segments["dataflow"]] = self.dataflows - 1
         for gene, value in self.pins.items():
@@ -119,6 +125,9 @@ class SyntheticEvaluator:
         flow = genomes[:, spec.segments["dataflow"]] if "dataflow" in spec.segments else np.zeros((count, spec.cores), dtype=np.int64)
         time = time * (1.0 + 0.3 * (np.take_along_axis(flow, core, axis=1) != np.arange(layers) % spec.dataflows))
         time, energy = time * (1.0 + 0.02 * tile**2), energy * (1.0 + 0.03 * tile**2)
+        if "split" in spec.segments:
+            parts = genomes[:, spec.segments["split"]]
+            time, energy = time / 2.0 ** (0.8 * parts), energy + 0.4 * parts * tensor
         busy, held = (self._by_stack(values, stack, core) for values in (time, np.broadcast_to(weights, core.shape)))
         alone = self._by_stack(time / 2.0**tile, stack, np.zeros_like(core)).max(axis=2)
         latency = (busy.max(axis=2) + alone).sum(axis=1)

@@ -46,7 +46,7 @@ __all__ = [
 
 TRIAL_SPECS: tuple[Spec, ...] = (
     SyntheticSpec(),
-    SyntheticSpec(layers=9, cores=5, dataflows=3, priority=True, pins={0: 1, 4: 2, 10: 1, 20: 0}),
+    SyntheticSpec(layers=9, cores=5, split=True, dataflows=3, priority=True, pins={0: 1, 4: 2, 10: 1, 20: 0}),
     SyntheticSpec(layers=2, cores=1),
     SyntheticSpec(layers=1, cores=2),
 )

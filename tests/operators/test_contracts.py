@@ -29,6 +29,7 @@ _SPECS = st.builds(
     SyntheticSpec,
     layers=st.integers(1, 8),
     cores=st.integers(1, 4),
+    split=st.booleans(),
     dataflows=st.integers(1, 3),
     priority=st.booleans(),
 )

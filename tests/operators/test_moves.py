@@ -15,6 +15,7 @@ from stream_evo.operators import (
     ShiftCut,
     SplitStack,
     StackCrossover,
+    StepSplit,
     StepStackTiles,
     StepTile,
     SwapDataflow,
@@ -27,7 +28,7 @@ from stream_evo.search import Mutation
 from stream_evo.search.testing import SyntheticSpec
 from stream_evo.typing import BoolArray, IntArray
 
-_SPEC = SyntheticSpec(layers=12, cores=4, dataflows=3, priority=True)
+_SPEC = SyntheticSpec(layers=12, cores=4, split=True, dataflows=3, priority=True)
 _PART = _SPEC.segments
 
 
@@ -119,8 +120,10 @@ def test_shift_cut_keeps_the_number_of_stacks_but_where_cuts_meet() -> None:
 def test_merge_and_split_change_one_cut() -> None:
     for mutation, step in ((MergeStacks(), -1), (SplitStack(), 1)):
         genomes, mutants, changed = _mutated(mutation, "cut")
-        assert (changed.sum(axis=1) == 1).all()
-        assert (mutants[:, _PART["cut"]].sum(axis=1) - genomes[:, _PART["cut"]].sum(axis=1) == step).all()
+        cuts = genomes[:, _PART["cut"]]
+        possible = (cuts == max(-step, 0)).any(axis=1)
+        assert (changed.sum(axis=1) == possible).all()
+        assert (mutants[:, _PART["cut"]].sum(axis=1) - cuts.sum(axis=1) == step * possible).all()
 
 
 def test_step_tile_goes_one_step() -> None:
@@ -174,6 +177,13 @@ def test_join_neighbour_brings_layers_together() -> None:
         neighbours = before[row, [place for place in (layer - 1, layer + 1) if 0 <= place < 12]]
         assert after[row, layer] in neighbours
         assert before[row, layer] != after[row, layer]
+
+
+def test_step_split_doubles_or_halves_one() -> None:
+    genomes, mutants, changed = _mutated(StepSplit(), "split")
+    assert (changed.sum(axis=1) == 1).all()
+    assert set((mutants - genomes)[changed].tolist()) == {-1, 1}
+    assert not StepSplit().applies(SyntheticSpec())
 
 
 def test_swap_dataflow_changes_one() -> None:
