@@ -22,6 +22,7 @@ __all__ = ["Graph", "read_graph"]
 _OLDEST_OPSET = 7
 _SMALL = 65536  # elements; only shapes, axes, pads, indices and scales are ever evaluated, weights are not
 _SHORT = 256  # elements of a vector that may state a shape, pads, repeats or the sizes of a split
+_DEFINED_BY_OTHERS = frozenset({"Attention", "RotaryEmbedding", "SwiGLU"})
 _SHAPE_ONLY = ("Shape", "Size")
 
 
@@ -189,9 +190,21 @@ def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None) ->
     title = model.graph.name if isinstance(source, onnx.ModelProto) else Path(source).stem
     label = f"ONNX model {model.graph.name!r}" if isinstance(source, onnx.ModelProto) else str(source)
     _check_model(model, label)
+    model = _expanded(model)
+    return Graph(model, label, name or title or "network")
+
+
+def _expanded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Inline the file's own functions, and operators that ONNX defines by way of simpler ones and we have no parser for."""
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    return Graph(model, label, name or title or "network")
+    found = {node.op_type for node in model.graph.node if node.domain in ("", "ai.onnx") and node.op_type in _DEFINED_BY_OTHERS}
+    if not found:
+        return model
+    try:
+        return onnx.inliner.inline_selected_functions(model, [("", name) for name in sorted(found)], inline_schema_functions=True)
+    except (TypeError, RuntimeError):  # older onnx cannot; the operators are then reported as unsupported
+        return model
 
 
 def _read_file(path: Path) -> onnx.ModelProto:

@@ -18,8 +18,8 @@ __all__ = ["Region", "find_regions"]
 _LARGEST = 24
 _JOINS = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum", "Where"})
 _MAPS = _JOINS | frozenset(
-    {"Abs", "Cast", "Clip", "Elu", "Erf", "Exp", "HardSigmoid", "Identity", "LeakyRelu", "Log", "Neg", "Reciprocal", "Relu", "Sigmoid"}
-    | {"DequantizeLinear", "QuantizeLinear", "Softplus", "Sqrt", "Tanh"}
+    {"Abs", "Cast", "CastLike", "Clip", "DequantizeLinear", "Elu", "Equal", "Erf", "Exp", "HardSigmoid", "Identity", "LeakyRelu", "Log"}
+    | {"Neg", "QuantizeLinear", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Tanh"}
 )
 _REDUCTIONS = frozenset({"ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare"})
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from onnx import TensorProto
 
 from stream_evo.workload import Axis, AxisMap, OperatorKind, load_onnx, operator_report
@@ -154,3 +155,18 @@ def test_report_lists_every_node_once(net: Any) -> None:
     _attention(n, n.input(["batch", 5, 6]), 6, 2)
     model = n.model()
     assert sorted(report.name for report in operator_report(model)) == sorted(node.name for node in n.nodes)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_attention_as_one_operator(net: Any, kv_heads: int) -> None:
+    """Opset 23 has attention as one operator, with shared keys and values (grouped queries) where there are fewer of them."""
+    n = net(opset=23)
+    shapes = {"query": [1, 4, 5, 8], "key": [1, kv_heads, 7, 8], "value": [1, kv_heads, 7, 8]}
+    n.op("Attention", *(n.input(shape, name) for name, shape in shapes.items()))
+    model = n.model()
+    workload = load_onnx(model)
+    products = [layer for layer in workload.layers if layer.kind is OperatorKind.GEMM]
+    assert [layer.macs for layer in products] == [4 * 5 * 7 * 8] * 2
+    assert [layer.sizes.G for layer in products] == [4, 4]
+    assert "Softmax" in {layer.operator for layer in workload.layers}
+    assert {item.name for item in workload.inputs} == set(shapes)

@@ -60,6 +60,14 @@ def test_transposed_convolution(net: Any, check: Check, data: st.DataObject) -> 
     check(n.model())
 
 
+def test_filters_that_are_computed(net: Any, check: Check) -> None:
+    n = net()
+    n.op("Conv", n.input([1, 2, 4, 4]), n.op("Neg", n.input([3, 2, 2, 2], "filters")))
+    layer = load_onnx(n.model()).layers[-1]
+    assert (layer.weights, layer.constant_weights, layer.has_two_inputs) == (0, False, True)
+    check(n.model())
+
+
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize(("kernel", "stride", "pad", "extra"), [(2, 2, 0, 0), (4, 2, 1, 0), (3, 2, 1, 1), (3, 1, 1, 0), (2, 3, 0, 1)])
 def test_transposed_convolution_counts(net: Any, groups: int, kernel: int, stride: int, pad: int, extra: int) -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._node import Node
-from stream_evo.workload.parsers._conv import parse_conv, parse_conv_integer, parse_conv_transpose, parse_qlinear_conv
+from stream_evo.workload.parsers._conv import parse_conv, parse_conv_integer, parse_conv_transpose, parse_fused_conv, parse_qlinear_conv
 from stream_evo.workload.parsers._elementwise import add_elementwise, parse_elementwise, parse_qlinear_binary
 from stream_evo.workload.parsers._matmul import (
     parse_fused_matmul,
@@ -64,7 +64,7 @@ _CONVOLUTIONS: Mapping[str, Parser] = {
     "ConvInteger": parse_conv_integer,
     "ConvTranspose": parse_conv_transpose,
     "QLinearConv": parse_qlinear_conv,
-    "com.microsoft::FusedConv": parse_conv,
+    "com.microsoft::FusedConv": parse_fused_conv,
 }
 _PRODUCTS: Mapping[str, Parser] = {
     "Gemm": parse_gemm,

@@ -10,12 +10,19 @@ from stream_evo.workload._node import Node, Unsupported
 from stream_evo.workload._view import View, default_roles
 from stream_evo.workload.parsers._window import Window, read_windows
 
-__all__ = ["parse_conv", "parse_conv_integer", "parse_conv_transpose", "parse_qlinear_conv"]
+__all__ = ["parse_conv", "parse_conv_integer", "parse_conv_transpose", "parse_fused_conv", "parse_qlinear_conv"]
 
 
 def parse_conv(node: Node, build: Builder) -> None:
     """Conv: inputs X, W, B."""
     _convolve(node, build, node.input(0), node.input(1))
+
+
+def parse_fused_conv(node: Node, build: Builder) -> None:
+    """com.microsoft FusedConv: Conv with an activation function, and an added tensor where it has a fourth input."""
+    if not build.is_constant(node.input(3)):
+        raise Unsupported("addition of another activation inside the convolution")
+    parse_conv(node, build)
 
 
 def parse_conv_integer(node: Node, build: Builder) -> None:
@@ -33,6 +40,8 @@ def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
     filters = _filter_shape(node, build, weights, view)
     out = build.shape(node.outputs[0])
     groups = node.integer("group", 1)
+    if filters[1] * groups != view.shape[1]:
+        raise Unsupported(f"filters for {filters[1] * groups} channels on a tensor of {view.shape[1]}")
     rows, columns = read_windows(node, filters[2:], view.shape[2:], out[2:])
     sizes = LoopSizes(
         B=out[0],
@@ -45,17 +54,13 @@ def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
         FX=columns.filter,
     )
     read = _grouped(_windowed(view, rows, columns), groups, sizes.K)
-    operands = [(Operand.I, read)]
-    constant = build.is_constant(weights)
-    if not constant:
-        operands.append((Operand.W, _everything(build.view(weights))))
     build.add_layer(
         node,
         OperatorKind.CONV,
         sizes,
-        operands,
+        _operands(build, read, weights),
         roles=default_roles(len(out)),
-        weights=weights if constant else None,
+        weights=weights if build.is_constant(weights) else None,
         stride=(rows.stride, columns.stride),
         dilation=(rows.dilation, columns.dilation),
         padding=Padding(rows.before, columns.before, rows.after, columns.after),
@@ -90,23 +95,17 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
     )
     read = view
     for dim, axis, steps in ((2, rows, sizes.OY), (3, columns, sizes.OX))[: len(out) - 2]:
-        first = axis.before - axis.reach + axis.stride - 1
-        last = axis.before + axis.stride - 1
-        read = read.map_dim(dim, steps, scale=axis.stride, low=min(first, last), high=last, divisor=axis.stride)
-    read = _grouped(read, groups, sizes.K)
-    constant = build.is_constant(weights)
-    operands = [(Operand.I, read)]
-    if not constant:
-        operands.append((Operand.W, _everything(build.view(weights))))
+        last = axis.before + axis.stride - 1  # of the taps that reach outputs s q .. s q + s - 1
+        read = read.map_dim(dim, steps, scale=axis.stride, low=last - axis.reach, high=last, divisor=axis.stride)
     inner = (out[0], groups * sizes.K, sizes.OY, sizes.OX)[: len(out)]
     spread = build.add_layer(
         node,
         OperatorKind.CONV,
         sizes,
-        operands,
+        _operands(build, _grouped(read, groups, sizes.K), weights),
         roles=default_roles(len(out)),
         shape=inner,
-        weights=weights if constant else None,
+        weights=weights if build.is_constant(weights) else None,
         zero_weights=groups * sizes.K // phases * sizes.C * (phases * sizes.FY * sizes.FX - rows.filter * columns.filter),
     )
     result = spread.map_dim(1, out[1], scale=phases, low=0, high=phases - 1)
@@ -148,8 +147,11 @@ def _grouped(view: View, groups: int, outputs: int) -> View:
     return split.reshape((batch, groups * outputs, *spatial)).with_roles(view.roles)
 
 
-def _everything(view: View) -> View:
-    """Read the whole tensor for every tile."""
-    for dim in range(len(view.shape)):
-        view = view.whole(dim)
-    return view
+def _operands(build: Builder, read: View, weights: str) -> list[tuple[Operand, View]]:
+    """Return the activations of a convolution; filters that are computed are read whole for every tile."""
+    if build.is_constant(weights):
+        return [(Operand.I, read)]
+    filters = build.view(weights)
+    for dim in range(len(filters.shape)):
+        filters = filters.whole(dim)
+    return [(Operand.I, read), (Operand.W, filters)]
