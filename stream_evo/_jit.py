@@ -8,35 +8,82 @@ Policy, with reasons:
 * no ``fastmath``: the plain-Python reference and the kernel must agree to the last bit.
 * ``nogil=True``: batches are spread over threads of one process, which shares all tables.
 * bounds checks are off unless the environment variable ``STREAM_EVO_BOUNDSCHECK=1`` is set; tests run the same source both ways.
+* ``buffers``: flat buffers whose indices are offsets and never negative. Their indices are converted to unsigned numbers, which spares the
+  test for negative ones and makes the scheduler 1.3 to 1.4 times faster. Offsets themselves stay signed: Numba turns a mix of int64 and uint64
+  into float64.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
+import textwrap
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 
 __all__ = ["inlined", "kernel"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _BOUNDSCHECK = os.environ.get("STREAM_EVO_BOUNDSCHECK") == "1"
+_UNSIGNED = "unsigned_offset"
 
 
-def kernel(function: _Function) -> _Function:
-    """Compile `function` on first call and keep the machine code on disk."""
-    # Any: the dispatcher keeps the signature, which numba's types, where it has them, do not say.
-    compile_: Any = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK)
-    compiled: _Function = compile_(function)
-    return compiled
+def kernel(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
+    """Compile `function` on first call and keep the machine code on disk.
+
+    Args:
+        function: Works on arrays and numbers only.
+        buffers: Names of parameters that are only ever indexed by offsets of at least 0.
+    """
+    return _compile(function, buffers, inline=False)
 
 
-def inlined(function: _Function) -> _Function:
-    """Compile a small helper that LLVM inlines into the kernels of the same file.
+def inlined(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
+    """Compile a small helper that LLVM inlines into the kernels of the same file; arguments as for `kernel`.
 
     ``forceinline`` compiles three times faster than Numba's own ``inline="always"`` at equal speed.
     """
-    compile_: Any = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=True)
-    compiled: _Function = compile_(function)
-    return compiled
+    return _compile(function, buffers, inline=True)
+
+
+def _compile(function: _Function, buffers: tuple[str, ...], *, inline: bool) -> _Function:
+    source = _with_unsigned_offsets(function, frozenset(buffers)) if buffers and not _BOUNDSCHECK else function
+    options = {"cache": not _BOUNDSCHECK, "error_model": "numpy", "nogil": True, "boundscheck": _BOUNDSCHECK, "forceinline": inline}
+    compiled = numba.njit(**options)(source)
+    return compiled  # type: ignore[no-any-return]  # numba is untyped; the dispatcher keeps the signature
+
+
+class _UnsignedOffsets(ast.NodeTransformer):
+    """Wraps the index in ``buffer[index]`` into a conversion, for the named buffers."""
+
+    def __init__(self, buffers: frozenset[str]) -> None:
+        self.buffers = buffers
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # the name ast.NodeTransformer calls
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id in self.buffers and not isinstance(node.slice, ast.Slice):
+            node.slice = ast.Call(ast.Name(_UNSIGNED, ast.Load()), [node.slice], [])
+        return node
+
+
+def _with_unsigned_offsets(function: _Function, buffers: frozenset[str]) -> _Function:
+    """Return the same function with unsigned indices into `buffers`; lines stay where they are, so errors and the cache still fit."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise TypeError(f"a kernel is a plain function, not {function!r}")
+    definition.decorator_list = []
+    _UnsignedOffsets(buffers).visit(tree)
+    ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
+    scope = function.__globals__
+    scope[_UNSIGNED] = np.uint64
+    found: dict[str, Any] = {}
+    code = compile(ast.fix_missing_locations(tree), inspect.getfile(function), "exec", dont_inherit=True)
+    exec(code, scope, found)  # noqa: S102  # the function's own source, read from its own file
+    rewritten = found[function.__name__]
+    rewritten.__module__, rewritten.__qualname__ = function.__module__, function.__qualname__
+    return rewritten  # type: ignore[no-any-return]  # it is the same function

@@ -6,7 +6,6 @@ costs reference counting in compiled code. All numbers are offsets or record siz
 
 from __future__ import annotations
 
-
 # ---- static tables: header
 Q_CORES, Q_MEMORIES, Q_LINKS, Q_LAYERS, Q_INPUTS, Q_DMA_CHANNELS, Q_WEIGHTS_FIRST, Q_DRAM_WIDTH = range(8)
 Q_CORE_MEMORY, Q_CORE_CLASS, Q_CAPACITY, Q_READ_WIDTH, Q_WRITE_WIDTH, Q_READ_UNIT, Q_WRITE_UNIT = range(8, 15)
