@@ -22,7 +22,7 @@ __all__ = ["Graph", "read_graph"]
 _OLDEST_OPSET = 7
 _SMALL = 65536  # elements; only shapes, axes, pads, indices and scales are ever evaluated, weights are not
 _SHORT = 256  # elements of a vector that may state a shape, pads, repeats or the sizes of a split
-_DEFINED_BY_OTHERS = frozenset({"Attention", "RotaryEmbedding", "SwiGLU"})
+_DEFINED_BY_OTHERS = frozenset({"Attention"})
 _SHAPE_ONLY = ("Shape", "Size")
 
 
@@ -63,7 +63,7 @@ class Graph:
         self.removed = tuple(node for node in nodes if id(node) not in kept)
         self._users: dict[str, list[Node]] = {}
         for node in self.nodes:
-            for tensor in dict.fromkeys(node.inputs):
+            for tensor in dict.fromkeys(node.data_inputs):
                 self._users.setdefault(tensor, []).append(node)
         used = [fault for fault in faults if fault.path in self._users]
         if used:
@@ -280,7 +280,7 @@ def _constant_tensors(nodes: Iterable[Node], known: Iterable[str]) -> frozenset[
     """Return the tensors that do not depend on an activation's values; the shape of an activation is known, so it counts as constant."""
     constants = set(known)
     for node in nodes:
-        if node.operator in _SHAPE_ONLY or all(name in constants for name in reads(node.proto)):
+        if node.operator in _SHAPE_ONLY or all(name in constants for name in node.data_inputs):
             constants.update(name for name in node.outputs if name)
         elif node.operator == "DynamicQuantizeLinear":
             constants.update(name for name in node.outputs[1:] if name)  # one scale and zero point per tensor: scalars, no activations

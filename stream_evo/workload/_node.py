@@ -67,6 +67,12 @@ class Node:
         values = {item.name: onnx.helper.get_attribute_value(item) for item in self.proto.attribute}
         return {name: value.decode(errors="replace") if isinstance(value, bytes) else value for name, value in values.items()}
 
+    @property
+    def data_inputs(self) -> tuple[str, ...]:
+        """Names of the tensors whose values matter, subgraphs included; of CastLike's second input only the type does."""
+        names = tuple(reads(self.proto))
+        return names[:1] if self.proto.op_type == "CastLike" else names
+
     def input(self, position: int) -> str:
         """Return the name of an input, empty if it is omitted."""
         return self.inputs[position] if position < len(self.inputs) else ""

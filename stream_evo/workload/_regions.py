@@ -60,7 +60,7 @@ def find_regions(graph: Graph) -> Mapping[str, Region]:
 
 def _activations(graph: Graph, node: Node) -> tuple[str, ...]:
     """Return the operands that are no constants."""
-    return tuple(name for name in node.inputs if not graph.is_constant(name))
+    return tuple(name for name in node.data_inputs if not graph.is_constant(name))
 
 
 def _region_before(graph: Graph, join: Node, position: Mapping[str, int]) -> Region | None:

@@ -180,6 +180,7 @@ _RULES: Mapping[str, Callable[[Node, Mapping[str, Tensor]], Tensor | None]] = {
             "com.microsoft::QLinearSigmoid",
             "com.microsoft::QLinearSoftmax",
             "com.microsoft::QuickGelu",
+            "com.microsoft::RotaryEmbedding",
             "com.microsoft::SimplifiedLayerNormalization",
             "com.microsoft::SkipLayerNormalization",
             "com.microsoft::SkipSimplifiedLayerNormalization",

@@ -168,5 +168,15 @@ def test_attention_as_one_operator(net: Any, kv_heads: int) -> None:
     products = [layer for layer in workload.layers if layer.kind is OperatorKind.GEMM]
     assert [layer.macs for layer in products] == [4 * 5 * 7 * 8] * 2
     assert [layer.sizes.G for layer in products] == [4, 4]
-    assert "Softmax" in {layer.operator for layer in workload.layers}
+    assert [layer.operator for layer in workload.layers if layer.kind is not OperatorKind.GEMM] == ["Mul", "Mul", "Softmax"]
     assert {item.name for item in workload.inputs} == set(shapes)
+
+
+def test_rotary_embedding_reads_whole_rows(net: Any, check: Check) -> None:
+    n = net(opset=23)
+    tables = [n.weights(9, 2) for _ in range(2)]
+    x = n.op("Neg", n.input([1, 3, 5, 4]))
+    n.op("RotaryEmbedding", x, *tables, n.constant([[0, 1, 2, 3, 4]], np.int64))
+    layer = load_onnx(n.model()).layers[-1]
+    assert (layer.kind, layer.macs) == (OperatorKind.ELEMENTWISE, 0)
+    check(n.model())

@@ -114,7 +114,7 @@ _NORMALISATIONS: Mapping[str, Parser] = {
     "InstanceNormalization": parse_instance_normalisation,
     "LRN": parse_lrn,
     "MeanVarianceNormalization": parse_mean_variance_normalisation,
-    **dict.fromkeys(("CumSum", "LpNormalization"), parse_one_axis),
+    **dict.fromkeys(("CumSum", "LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding"), parse_one_axis),
     **dict.fromkeys(
         (
             *("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"),

@@ -55,7 +55,7 @@ def add_elementwise(node: Node, build: Builder, operands: Sequence[View], *, nam
     """Add the layers of an elementwise function: one for up to two operands, a chain of two-operand layers for more."""
     out = build.shape(node.outputs[0])
     base = name or node.name
-    left, *rest = operands
+    left, *rest = [view for view in operands if view.pieces] or operands
     steps: list[View | None] = [*rest] if rest else [None]
     for position, right in enumerate(steps):
         last = position == len(steps) - 1

@@ -71,7 +71,7 @@ def parse_softmax(node: Node, build: Builder) -> None:
 
 
 def parse_one_axis(node: Node, build: Builder) -> None:
-    """LpNormalization and CumSum: along one axis."""
+    """LpNormalization, CumSum, RotaryEmbedding: each output depends on elements along one axis, the last by default."""
     rank = _rank(node, build)
     axes = build.graph.integers(node.input(1)) if node.operator == "CumSum" else (node.integer("axis", -1),)
     add_normalisation(node, build, node.input(0), node.outputs[0], range(rank) if axes is None else [axes[0] % rank])
