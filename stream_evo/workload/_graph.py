@@ -23,6 +23,11 @@ _OLDEST_OPSET = 7
 _SMALL = 65536  # elements; only shapes, axes, pads, indices and scales are ever evaluated, weights are not
 _SHORT = 256  # elements of a vector that may state a shape, pads, repeats or the sizes of a split
 _DEFINED_BY_OTHERS = frozenset({"Attention"})
+# What NumPy and ONNX's reference implementation raise on operators or values they cannot handle; the value is then not known.
+_EVALUATION_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    *(onnx.checker.ValidationError, onnx.shape_inference.InferenceError),
+)
 _SHAPE_ONLY = ("Shape", "Size")
 
 
@@ -209,7 +214,7 @@ def _expanded(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _read_file(path: Path) -> onnx.ModelProto:
     try:
-        return onnx.load(path, load_external_data=False)
+        return onnx.load(path, format="protobuf", load_external_data=False)
     except OSError as error:
         raise InputError(str(path), [Fault(f"the file cannot be read: {error.strerror or error}", expected="an ONNX file")]) from error
     except (DecodeError, ValueError, UnicodeDecodeError) as error:
@@ -345,7 +350,8 @@ def _run_node(node: Node, values: Mapping[str, AnyArray], opsets: Mapping[str, i
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()])
     try:
-        results = ReferenceEvaluator(model).run(None, dict(values))
-    except Exception:  # noqa: BLE001  # the reference raises whatever NumPy does; not knowing the value is a regular outcome
+        with np.errstate(all="ignore"):
+            results = ReferenceEvaluator(model).run(None, dict(values))
+    except _EVALUATION_ERRORS:
         return {}
     return {name: np.asarray(value) for name, value in zip((n for n in node.outputs if n), results, strict=True)}
