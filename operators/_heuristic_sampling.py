@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+
 from stream_evo.operators._genes import core_table, redraw, segment
 from stream_evo.operators._hints import LayerCosts
-
 from stream_evo.search import Spec
 from stream_evo.typing import FloatArray, IntArray
 

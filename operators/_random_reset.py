@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from stream_evo.operators._genes import one_of, redraw
 
+from stream_evo.operators._genes import one_of, redraw
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 

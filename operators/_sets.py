@@ -20,7 +20,6 @@ from stream_evo.operators._swap_dataflow import SwapDataflow
 from stream_evo.operators._two_point_crossover import TwoPointCrossover
 from stream_evo.operators._uniform_crossover import UniformCrossover
 from stream_evo.operators._uniform_sampling import UniformSampling
-
 from stream_evo.search import OperatorSet
 
 __all__ = ["default_operators", "generic_operators"]

@@ -10,10 +10,9 @@ Catalogue and files:
 The networks themselves are in ``stream_evo.problems.networks``.
 """
 
+from stream_evo._run._job import OBJECTIVES
 from stream_evo.problems._catalogue import PROBLEMS
 from stream_evo.problems._problem import BestKnown, Problem, RunSettings
 from stream_evo.problems._yaml import load_problem
-
-from stream_evo._run._job import OBJECTIVES
 
 __all__ = ["OBJECTIVES", "PROBLEMS", "BestKnown", "Problem", "RunSettings", "load_problem"]

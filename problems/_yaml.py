@@ -23,11 +23,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from stream_evo.problems._problem import Problem, RunSettings
-
 from stream_evo import registry
 from stream_evo._run._job import OBJECTIVES
 from stream_evo._yaml import Faults, Node, Section, Unit, near_matches, open_section
+from stream_evo.problems._problem import Problem, RunSettings
 
 __all__ = ["load_problem"]
 

@@ -9,8 +9,8 @@ Policy, with reasons:
 * ``nogil=True``: batches are spread over threads of one process, which shares all tables.
 * bounds checks are off unless the environment variable ``STREAM_EVO_BOUNDSCHECK=1`` is set; tests run the same source both ways.
 * ``buffers``: flat buffers whose indices are offsets and never negative. Their indices are converted to unsigned numbers, which spares the
-  test for negative ones and makes the scheduler 1.3 to 1.4 times faster. Offsets themselves stay signed: Numba turns a mix of int64 and uint64
-  into float64.
+  test for negative ones and makes the scheduler 1.3 to 1.4 times faster. Offsets themselves stay signed: Numba turns a mix of int64 and
+  uint64 into float64.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ def inlined(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
 def _compile(function: _Function, buffers: tuple[str, ...], *, inline: bool) -> _Function:
     source = _with_unsigned_offsets(function, frozenset(buffers)) if buffers and not _BOUNDSCHECK else function
     options = {"cache": not _BOUNDSCHECK, "error_model": "numpy", "nogil": True, "boundscheck": _BOUNDSCHECK, "forceinline": inline}
-    compiled = numba.njit(**options)(source)
-    return compiled  # type: ignore[no-any-return]  # numba is untyped; the dispatcher keeps the signature
+    return numba.njit(**options)(source)  # type: ignore[no-any-return]  # numba is untyped; the dispatcher keeps the signature
 
 
 class _UnsignedOffsets(ast.NodeTransformer):

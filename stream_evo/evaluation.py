@@ -54,8 +54,8 @@ class Evaluation:
 class Evaluator:
     """Evaluates genomes of one space.
 
-    Costs of tiles are tabulated when the first genome is evaluated; genomes are then scheduled by the compiled kernel, a batch at a time. The
-    result of a genome does not depend on the batch it is in nor on the number of workers.
+    Costs of tiles are tabulated when the first genome is evaluated; genomes are then scheduled by the compiled kernel, a batch at a
+    time. The result of a genome does not depend on the batch it is in nor on the number of workers.
 
     Args:
         spec: The space of mappings.

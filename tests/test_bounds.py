@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from stream_evo.hw_library import ACCELERATORS
-from stream_evo.problems.networks import NETWORKS
 
 from stream_evo.bounds import Bounds, lower_bounds
 from stream_evo.errors import InputError
@@ -25,7 +23,9 @@ from stream_evo.hardware import (
     SharedMemory,
     load_accelerator,
 )
+from stream_evo.hw_library import ACCELERATORS
 from stream_evo.mapping import GenomeOptions
+from stream_evo.problems.networks import NETWORKS
 from stream_evo.workload import (
     WHOLE,
     Axis,

@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stream_evo.hw_library import ACCELERATORS
-from stream_evo.problems.networks import NETWORKS
 
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import METRICS, Evaluator
 from stream_evo.hardware import load_accelerator
+from stream_evo.hw_library import ACCELERATORS
 from stream_evo.mapping import GenomeOptions, GenomeSpec
-from stream_evo.schedule import Chip, TileBook, TileFigures, build_plan, schedule_plan
-from stream_evo.workload import Layer, Operand, OperatorKind, load_onnx
+from stream_evo.problems.networks import NETWORKS
+from stream_evo.schedule import Chip, TileBook, build_plan, schedule_plan
+from stream_evo.workload import load_onnx
 from tests import strategies
 
 FEW_TILES = 400
-CONV, GEMM, POOL, ELEMENTWISE = OperatorKind.CONV, OperatorKind.GEMM, OperatorKind.POOL, OperatorKind.ELEMENTWISE
-
-
-def positions(outputs: int, taps: int, stride: int, dilation: int, padding: int) -> int:
-    """Return how many input positions a window touches, padding left out."""
-    touched = {i * stride + j * dilation for i in range(outputs) for j in range(taps)}
-    return sum(1 for position in touched if position <= max(touched) - padding)
-
-
-@dataclass
-class WholeOperands:
-    """Costs in which no streamed operand moves fewer bits than it has.
-
-    The cost model counts chunks of a streamed operand in whole elements, each rounded down or up, and may lose a few that way.
-    """
-
-    book: TileBook
-
-    def tile(self, layer: int, parts: int, rows: int, columns: int, core: int, dataflow: str, streamed: frozenset[Operand]) -> TileFigures:
-        figures = self.book.tile(layer, parts, rows, columns, core, dataflow, streamed)
-        whole = self.book.workload.layers[layer]
-        loop = "G" if whole.sizes.G > 1 else "K"
-        sizes = whole.sizes.replace(OY=rows, OX=columns, **{loop: getattr(whole.sizes, loop) // parts})
-        tile = dataclasses.replace(whole, sizes=sizes)
-        read = sum(
-            elements(tile, operand) * getattr(tile.bits, operand) for operand in (Operand.I, Operand.W) if operand in figures.streamed
-        )
-        written = tile.output_bits if Operand.O in figures.streamed else 0
-        return dataclasses.replace(
-            figures, dram_read_bits=max(read, figures.dram_read_bits), dram_write_bits=max(written, figures.dram_write_bits)
-        )
-
-
-def elements(tile: Layer, operand: Operand) -> int:
-    """Return the elements that a tile reads of an operand."""
-    s, pad = tile.sizes, tile.padding
-    if tile.kind is ELEMENTWISE:
-        return s.product
-    if operand is Operand.W:
-        return s.G * s.K * s.C * s.FY * s.FX * (s.B if tile.has_two_inputs else 1)
-    if tile.kind is GEMM:
-        return s.B * s.G * s.C * s.OY * s.OX
-    rows = positions(s.OY, s.FY, tile.stride[0], tile.dilation[0], pad.top + pad.bottom)
-    columns = positions(s.OX, s.FX, tile.stride[1], tile.dilation[1], pad.left + pad.right)
-    return s.B * s.G * s.C * (s.K if tile.kind is POOL else 1) * rows * columns
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -73,7 +25,7 @@ def elements(tile: Layer, operand: Operand) -> int:
 def test_random_mappings_of_random_networks(data: st.DataObject, spec: GenomeSpec) -> None:
     mapping = data.draw(strategies.mappings(spec).filter(lambda m: strategies.total_tiles(m, spec.workload) <= FEW_TILES))
     bounds = lower_bounds(spec.workload, spec.accelerator, spec.options)
-    book = WholeOperands(TileBook(spec.workload, spec.accelerator))
+    book = TileBook(spec.workload, spec.accelerator)
     totals = schedule_plan(build_plan(spec.workload, spec.accelerator, mapping, book), Chip(spec.accelerator)).totals
     if totals.violation_bytes == 0:
         for name in METRICS:

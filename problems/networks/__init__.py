@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import onnx
+
 from stream_evo.problems.networks._bert import bert_layer
 from stream_evo.problems.networks._gpt2 import gpt2_decode, gpt2_prefill
 from stream_evo.problems.networks._light import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import onnx
+
 from stream_evo.problems.networks._graph import Graph
 from stream_evo.problems.networks._transformer import Shape, attend, gelu_erf, layer_norm, merge_heads, split_heads
 

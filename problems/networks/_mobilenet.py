@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import onnx
+
 from stream_evo.problems.networks._graph import Graph
 
 __all__ = ["mobilenetv2"]

@@ -9,6 +9,7 @@ which keeps the image size in every layer.
 from __future__ import annotations
 
 import onnx
+
 from stream_evo.problems.networks._graph import Graph
 
 __all__ = ["dmcnn_vd", "fsrcnn", "mccnn"]

@@ -6,6 +6,7 @@ Layer table: pjreddie/darknet, ``cfg/yolov2-tiny-voc.cfg``.
 from __future__ import annotations
 
 import onnx
+
 from stream_evo.problems.networks._graph import Graph
 
 __all__ = ["tiny_yolov2"]

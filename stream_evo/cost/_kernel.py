@@ -13,6 +13,7 @@ from stream_evo._jit import inlined, kernel
 from stream_evo.typing import FloatArray, IntArray
 
 LEVELS, EDGES, FACTORS, STORES, PORTS, UNROLLS, DIMENSIONS, PRIMES = 8, 9, 8, 16, 64, 16, 8, 64
+U = np.uint64  # an unsigned index spares the test for counting from the end: a third of the time
 TOLERANCE = 1e-9
 BASE_FACTORS = 6
 BEST = 6
@@ -167,62 +168,62 @@ def _window(outputs: int, taps: int, stride: int, dilation: int, extent: int) ->
 def _spread(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill temporal sizes and the unrolling of each entry of the dataflow."""
     for loop in range(8):
-        wi[W_TEMPORAL + loop] = ti[T_SIZE + loop]
+        wi[U(W_TEMPORAL + loop)] = ti[U(T_SIZE + loop)]
     room = 0
     previous = -1
     for e in range(ci[C_ENTRIES]):
-        dimension, loop, limit = ci[C_ENTRY + 3 * e], ci[C_ENTRY + 3 * e + 1], ci[C_ENTRY + 3 * e + 2]
+        dimension, loop, limit = ci[U(C_ENTRY + 3 * e)], ci[U(C_ENTRY + 3 * e + 1)], ci[U(C_ENTRY + 3 * e + 2)]
         if dimension != previous:
-            room, previous = ci[C_ARRAY + dimension], dimension
-        unrolling = max(1, min(limit, room, wi[W_TEMPORAL + loop]))
+            room, previous = ci[U(C_ARRAY + dimension)], dimension
+        unrolling = max(1, min(limit, room, wi[U(W_TEMPORAL + loop)]))
         room //= unrolling
-        wi[W_TEMPORAL + loop] = _up(wi[W_TEMPORAL + loop], unrolling)
-        wi[W_UNROLL + e] = unrolling
+        wi[U(W_TEMPORAL + loop)] = _up(wi[U(W_TEMPORAL + loop)], unrolling)
+        wi[U(W_UNROLL + e)] = unrolling
     _limit_by_memories(ci, ti, wi)
     for loop in range(8):
-        wi[W_TEMPORAL + loop] = ti[T_SIZE + loop]
+        wi[U(W_TEMPORAL + loop)] = ti[U(T_SIZE + loop)]
     exact = 1
     for e in range(ci[C_ENTRIES]):
-        loop = ci[C_ENTRY + 3 * e + 1]
-        size = wi[W_TEMPORAL + loop]
-        steps = _up(size, wi[W_UNROLL + e])
-        wf[X_MEAN + e] = size / steps
-        wi[W_WHOLE + e] = size // steps
-        if wi[W_WHOLE + e] * steps != size:
+        loop = ci[U(C_ENTRY + 3 * e + 1)]
+        size = wi[U(W_TEMPORAL + loop)]
+        steps = _up(size, wi[U(W_UNROLL + e)])
+        wf[U(X_MEAN + e)] = size / steps
+        wi[U(W_WHOLE + e)] = size // steps
+        if wi[U(W_WHOLE + e)] * steps != size:
             exact = 0
-        wi[W_TEMPORAL + loop] = steps
+        wi[U(W_TEMPORAL + loop)] = steps
     wi[W_EXACT] = exact
 
 
 @kernel
 def _limit_by_memories(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
     for store in range(ci[C_STORES]):
-        if ci[C_INNERMOST + store] == 0:
+        if ci[U(C_INNERMOST + store)] == 0:
             continue
         for o in range(3):
-            if (o == W and ti[T_HAS_W] == 0) or ci[C_LEVELS + o] == 0 or ci[C_STORE + o * LEVELS] != store:
+            if (o == W and ti[T_HAS_W] == 0) or ci[U(C_LEVELS + o)] == 0 or ci[U(C_STORE + o * LEVELS)] != store:
                 continue
             channel = C_CHANNEL + (o * LEVELS * 4 + (FROM_LOW if o == O else TO_LOW)) * 4
-            if ci[channel] >= 0:
+            if ci[U(channel)] >= 0:
                 for e in range(ci[C_ENTRIES]):
                     if _feeds(ci, ti, o, e):
-                        wi[W_UNROLL + e] = max(1, min(wi[W_UNROLL + e], ci[channel + 3] // ti[T_BITS + o]))
+                        wi[U(W_UNROLL + e)] = max(1, min(wi[U(W_UNROLL + e)], ci[U(channel + 3)] // ti[U(T_BITS + o)]))
             while True:
                 product, largest, worst = 1, 0, -1
                 for e in range(ci[C_ENTRIES]):
                     if _feeds(ci, ti, o, e):
-                        product *= wi[W_UNROLL + e]
-                        if wi[W_UNROLL + e] > largest:
-                            largest, worst = wi[W_UNROLL + e], e
-                if largest <= 1 or product * ti[T_BITS + o] <= ci[C_CAPACITY + store]:
+                        product *= wi[U(W_UNROLL + e)]
+                        if wi[U(W_UNROLL + e)] > largest:
+                            largest, worst = wi[U(W_UNROLL + e)], e
+                if largest <= 1 or product * ti[U(T_BITS + o)] <= ci[U(C_CAPACITY + store)]:
                     break
-                wi[W_UNROLL + worst] -= 1
+                wi[U(W_UNROLL + worst)] -= 1
 
 
 @inlined
 def _feeds(ci: IntArray, ti: IntArray, o: int, e: int) -> bool:
-    dimension, loop = ci[C_ENTRY + 3 * e], ci[C_ENTRY + 3 * e + 1]
-    found: bool = ci[C_FAN + o * (DIMENSIONS + 1) + dimension] == 0 and ti[T_INDEXED + o * 8 + loop] != IRRELEVANT
+    dimension, loop = ci[U(C_ENTRY + 3 * e)], ci[U(C_ENTRY + 3 * e + 1)]
+    found: bool = ci[U(C_FAN + o * (DIMENSIONS + 1) + dimension)] == 0 and ti[U(T_INDEXED + o * 8 + loop)] != IRRELEVANT
     return found
 
 
@@ -234,72 +235,72 @@ def prepare(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
         if o == W and ti[T_HAS_W] == 0:
             continue
         before, int_before = 1.0, 1
-        for level in range(ci[C_LEVELS + o]):
+        for level in range(ci[U(C_LEVELS + o)]):
             factor, int_factor = 1.0, 1
             for loop in range(8):
                 mean, whole = 1.0, 1
                 for e in range(ci[C_ENTRIES]):
-                    if ci[C_ENTRY + 3 * e + 1] == loop and ci[C_FAN + o * (DIMENSIONS + 1) + ci[C_ENTRY + 3 * e]] <= level:
-                        mean *= wf[X_MEAN + e]
-                        whole *= wi[W_WHOLE + e]
-                if ti[T_INDEXED + o * 8 + loop] == RELEVANT:
+                    if ci[U(C_ENTRY + 3 * e + 1)] == loop and ci[U(C_FAN + o * (DIMENSIONS + 1) + ci[U(C_ENTRY + 3 * e)])] <= level:
+                        mean *= wf[U(X_MEAN + e)]
+                        whole *= wi[U(W_WHOLE + e)]
+                if ti[U(T_INDEXED + o * 8 + loop)] == RELEVANT:
                     factor *= mean
                     int_factor *= whole
-                elif ti[T_INDEXED + o * 8 + loop] == PARTIAL:
-                    wf[X_SLIDE + level * 4 + loop - OY] = mean
-                    wi[W_INT_MEAN + level * 4 + loop - OY] = whole
-            wf[X_FACTOR + o * LEVELS + level] = factor
-            wi[W_INT_FACTOR + o * LEVELS + level] = int_factor
+                elif ti[U(T_INDEXED + o * 8 + loop)] == PARTIAL:
+                    wf[U(X_SLIDE + level * 4 + loop - OY)] = mean
+                    wi[U(W_INT_MEAN + level * 4 + loop - OY)] = whole
+            wf[U(X_FACTOR + o * LEVELS + level)] = factor
+            wi[U(W_INT_FACTOR + o * LEVELS + level)] = int_factor
             now = _elements(ti, wi, wf, o, level, -1)
             int_now = _int_elements(ti, wi, o, level, -1)
-            wi[W_BOOST + o * LEVELS + level] = int(np.rint(now / before))
-            wi[W_INT_BOOST + o * LEVELS + level] = int(np.rint(int_now / int_before))
+            wi[U(W_BOOST + o * LEVELS + level)] = int(np.rint(now / before))
+            wi[U(W_INT_BOOST + o * LEVELS + level)] = int(np.rint(int_now / int_before))
             before, int_before = now, int_now
-        for level in range(ci[C_LEVELS + o] + 1):
+        for level in range(ci[U(C_LEVELS + o)] + 1):
             units, reduces = 1.0, 0
             for e in range(ci[C_ENTRIES]):
-                fan = ci[C_FAN + o * (DIMENSIONS + 1) + ci[C_ENTRY + 3 * e]]
+                fan = ci[U(C_FAN + o * (DIMENSIONS + 1) + ci[U(C_ENTRY + 3 * e)])]
                 if fan >= level:
-                    units *= wf[X_MEAN + e]
-                if o == O and fan > level and wf[X_MEAN + e] > 1.0 and ti[T_INDEXED + ci[C_ENTRY + 3 * e + 1]] == IRRELEVANT:
+                    units *= wf[U(X_MEAN + e)]
+                if o == O and fan > level and wf[U(X_MEAN + e)] > 1.0 and ti[U(T_INDEXED + ci[U(C_ENTRY + 3 * e + 1)])] == IRRELEVANT:
                     reduces = 1
-            wi[W_UNITS + o * EDGES + level] = int(np.rint(units))
+            wi[U(W_UNITS + o * EDGES + level)] = int(np.rint(units))
             if o == O:
-                wi[W_REDUCES + level] = reduces
+                wi[U(W_REDUCES + level)] = reduces
     for store in range(ci[C_STORES]):
-        wi[W_SHARERS + store] = 0
+        wi[U(W_SHARERS + store)] = 0
     for o in (I, W, O):
         if o == W and ti[T_HAS_W] == 0:
             continue
-        for level in range(ci[C_LEVELS + o]):
-            store = ci[C_STORE + o * LEVELS + level]
-            wi[W_SHARER + 3 * store + wi[W_SHARERS + store]] = o * LEVELS + level
-            wi[W_SHARERS + store] += 1
+        for level in range(ci[U(C_LEVELS + o)]):
+            store = ci[U(C_STORE + o * LEVELS + level)]
+            wi[U(W_SHARER + 3 * store + wi[U(W_SHARERS + store)])] = o * LEVELS + level
+            wi[U(W_SHARERS + store)] += 1
 
 
 @inlined
 def _elements(ti: IntArray, wi: IntArray, wf: FloatArray, o: int, level: int, edge: int) -> float:
     """Return mean elements under level `level` for the loops before `edge`; -1: no temporal loops."""
-    size: float = wf[X_FACTOR + o * LEVELS + level] * (1 if edge < 0 else wi[W_RELEVANT + o * EDGES + edge])
+    size: float = wf[U(X_FACTOR + o * LEVELS + level)] * (1 if edge < 0 else wi[U(W_RELEVANT + o * EDGES + edge)])
     if o == I and ti[T_INDEXED + I * 8 + OX] == PARTIAL:
         s = X_SLIDE + level * 4
         t = W_SLIDE + edge * 4
-        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[t], wi[t + 1], wi[t + 2], wi[t + 3])
-        rows = _window(_whole(wf[s] * ny), _whole(wf[s + 2] * ky), ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
-        columns = _window(_whole(wf[s + 1] * nx), _whole(wf[s + 3] * kx), ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
+        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[U(t)], wi[U(t + 1)], wi[U(t + 2)], wi[U(t + 3)])
+        rows = _window(_whole(wf[U(s)] * ny), _whole(wf[U(s + 2)] * ky), ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
+        columns = _window(_whole(wf[U(s + 1)] * nx), _whole(wf[U(s + 3)] * kx), ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
         size = size * rows * columns
     return size
 
 
 @inlined
 def _int_elements(ti: IntArray, wi: IntArray, o: int, level: int, edge: int) -> int:
-    size: int = wi[W_INT_FACTOR + o * LEVELS + level] * (1 if edge < 0 else wi[W_RELEVANT + o * EDGES + edge])
+    size: int = wi[U(W_INT_FACTOR + o * LEVELS + level)] * (1 if edge < 0 else wi[U(W_RELEVANT + o * EDGES + edge)])
     if o == I and ti[T_INDEXED + I * 8 + OX] == PARTIAL:
         s = W_INT_MEAN + level * 4
         t = W_SLIDE + edge * 4
-        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[t], wi[t + 1], wi[t + 2], wi[t + 3])
-        rows = _window(wi[s] * ny, wi[s + 2] * ky, ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
-        columns = _window(wi[s + 1] * nx, wi[s + 3] * kx, ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
+        ny, nx, ky, kx = (1, 1, 1, 1) if edge < 0 else (wi[U(t)], wi[U(t + 1)], wi[U(t + 2)], wi[U(t + 3)])
+        rows = _window(wi[U(s)] * ny, wi[U(s + 2)] * ky, ti[T_STEP], ti[T_STEP + 1], ti[T_EXTENT])
+        columns = _window(wi[U(s + 1)] * nx, wi[U(s + 3)] * kx, ti[T_STEP + 2], ti[T_STEP + 3], ti[T_EXTENT + 1])
         size = size * rows * columns
     return size
 
@@ -313,23 +314,23 @@ def _prefixes(ti: IntArray, wi: IntArray) -> None:
     n = wi[W_COUNT]
     wi[W_TOTAL] = 1
     for o in range(3):
-        wi[W_RELEVANT + o * EDGES] = 1
-        wi[W_NEXT + o * EDGES + n] = n
+        wi[U(W_RELEVANT + o * EDGES)] = 1
+        wi[U(W_NEXT + o * EDGES + n)] = n
     for axis in range(4):
-        wi[W_SLIDE + axis] = 1
+        wi[U(W_SLIDE + axis)] = 1
     for i in range(n):
-        loop, size = wi[W_LOOP + i], wi[W_FACTOR + i]
-        wi[W_TOTAL + i + 1] = wi[W_TOTAL + i] * size
+        loop, size = wi[U(W_LOOP + i)], wi[U(W_FACTOR + i)]
+        wi[U(W_TOTAL + i + 1)] = wi[U(W_TOTAL + i)] * size
         for o in range(3):
             row = W_RELEVANT + o * EDGES + i
-            wi[row + 1] = wi[row] * size if ti[T_INDEXED + o * 8 + loop] == RELEVANT else wi[row]
+            wi[U(row + 1)] = wi[U(row)] * size if ti[U(T_INDEXED + o * 8 + loop)] == RELEVANT else wi[U(row)]
         for axis in range(4):
             row = W_SLIDE + 4 * i + axis
-            wi[row + 4] = wi[row] * size if loop == OY + axis else wi[row]
+            wi[U(row + 4)] = wi[U(row)] * size if loop == OY + axis else wi[U(row)]
     for i in range(n - 1, -1, -1):
         for o in range(3):
             row = W_NEXT + o * EDGES + i
-            wi[row] = wi[row + 1] if ti[T_INDEXED + o * 8 + wi[W_LOOP + i]] == IRRELEVANT else i
+            wi[U(row)] = wi[U(row + 1)] if ti[U(T_INDEXED + o * 8 + wi[U(W_LOOP + i)])] == IRRELEVANT else i
 
 
 @inlined
@@ -337,7 +338,7 @@ def _reduces_from(ti: IntArray, wi: IntArray, edge: int) -> bool:
     """Return whether a reduction loop stands at or after `edge`."""
     found = False
     for i in range(edge, wi[W_COUNT]):
-        if ti[T_INDEXED + wi[W_LOOP + i]] == IRRELEVANT:
+        if ti[U(T_INDEXED + wi[U(W_LOOP + i)])] == IRRELEVANT:
             found = True
     return found
 
@@ -347,28 +348,28 @@ def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
     """Fill the boundaries; on failure fill the shortage and return False."""
     n = wi[W_COUNT]
     for store in range(ci[C_STORES]):
-        sharers = wi[W_SHARERS + store]
+        sharers = wi[U(W_SHARERS + store)]
         if sharers == 0:
             continue
-        capacity = ci[C_CAPACITY + store] * (1.0 + TOLERANCE)
+        capacity = ci[U(C_CAPACITY + store)] * (1.0 + TOLERANCE)
         largest, falls = 0.0, True
         for s in range(sharers):
-            place = wi[W_SHARER + 3 * store + s]
+            place = wi[U(W_SHARER + 3 * store + s)]
             o, level = place // LEVELS, place % LEVELS
-            first = wi[W_BOUND + place - 1] if level > 0 else 0
-            bits = ti[T_BITS + o]
-            if o == O and not _reduces_from(ti, wi, first) and wi[W_REDUCES + level] == 0:
+            first = wi[U(W_BOUND + place - 1)] if level > 0 else 0
+            bits = ti[U(T_BITS + o)]
+            if o == O and not _reduces_from(ti, wi, first) and wi[U(W_REDUCES + level)] == 0:
                 bits = ti[T_BITS + 3]
-            wi[W_HELD_BITS + s] = bits
+            wi[U(W_HELD_BITS + s)] = bits
             elements = _elements(ti, wi, wf, o, level, n)
-            wf[X_ELEMENTS + place * EDGES + n] = elements
-            wf[X_SIZE + s * EDGES + n] = bits * elements
-            largest += wf[X_SIZE + s * EDGES + n]
-            falls = falls and (o != I or wi[W_EXACT] == 1 or level == ci[C_LEVELS + o] - 1)
+            wf[U(X_ELEMENTS + place * EDGES + n)] = elements
+            wf[U(X_SIZE + s * EDGES + n)] = bits * elements
+            largest += wf[U(X_SIZE + s * EDGES + n)]
+            falls = falls and (o != I or wi[W_EXACT] == 1 or level == ci[U(C_LEVELS + o)] - 1)
         # Traffic never rises with the boundary (but for windows of fractional unrollings): if everything fits, everything is kept.
         if falls and largest <= capacity:
             for s in range(sharers):
-                wi[W_BOUND + wi[W_SHARER + 3 * store + s]] = n
+                wi[U(W_BOUND + wi[U(W_SHARER + 3 * store + s)])] = n
             continue
         for s in range(sharers):
             _list_choices(ci, ti, wi, wf, store, s, capacity)
@@ -382,39 +383,39 @@ def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
 def _list_choices(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, store: int, s: int, capacity: float) -> None:
     """Fill size and traffic of each boundary of a sharer, up to the last that fits alone; sizes never fall with the boundary."""
     n = wi[W_COUNT]
-    place = wi[W_SHARER + 3 * store + s]
+    place = wi[U(W_SHARER + 3 * store + s)]
     o, level = place // LEVELS, place % LEVELS
     least, last = np.inf, n
     for b in range(_first_choice(ci, wi, place, n), n + 1):
         elements = _elements(ti, wi, wf, o, level, b)
-        size = wi[W_HELD_BITS + s] * elements
-        moved = size * (wi[W_TOTAL + n] // wi[W_TOTAL + b])
-        wf[X_ELEMENTS + place * EDGES + b] = elements
-        wf[X_SIZE + s * EDGES + b] = size
-        wf[X_TRAFFIC + s * EDGES + b] = moved
+        size = wi[U(W_HELD_BITS + s)] * elements
+        moved = size * (wi[U(W_TOTAL + n)] // wi[U(W_TOTAL + b)])
+        wf[U(X_ELEMENTS + place * EDGES + b)] = elements
+        wf[U(X_SIZE + s * EDGES + b)] = size
+        wf[U(X_TRAFFIC + s * EDGES + b)] = moved
         if size > capacity:
             last = b
             break
         least = min(least, moved)
-    wf[X_LEAST + s] = least
-    wi[W_LAST + s] = last
+    wf[U(X_LEAST + s)] = least
+    wi[U(W_LAST + s)] = last
 
 
 @inlined
 def _first_choice(ci: IntArray, wi: IntArray, place: int, n: int) -> int:
     o, level = place // LEVELS, place % LEVELS
-    if level == ci[C_LEVELS + o] - 1:
+    if level == ci[U(C_LEVELS + o)] - 1:
         return n
-    return wi[W_BOUND + place - 1] if level > 0 else 0
+    return wi[U(W_BOUND + place - 1)] if level > 0 else 0
 
 
 @kernel
 def _choose(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int, capacity: float) -> bool:
     """Choose the boundaries of up to three operands that share a memory; skips only what could not win."""
     n = wi[W_COUNT]
-    p0 = wi[W_SHARER + 3 * store]
-    p1 = wi[W_SHARER + 3 * store + 1] if sharers > 1 else 0
-    p2 = wi[W_SHARER + 3 * store + 2] if sharers > 2 else 0
+    p0 = wi[U(W_SHARER + 3 * store)]
+    p1 = wi[U(W_SHARER + 3 * store + 1)] if sharers > 1 else 0
+    p2 = wi[U(W_SHARER + 3 * store + 2)] if sharers > 2 else 0
     first1 = _first_choice(ci, wi, p1, n) if sharers > 1 else n
     first2 = _first_choice(ci, wi, p2, n) if sharers > 2 else n
     last1 = wi[W_LAST + 1] if sharers > 1 else n
@@ -424,26 +425,26 @@ def _choose(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int
     least, found = np.inf, False
     b0, b1, b2 = 0, 0, 0
     for i in range(_first_choice(ci, wi, p0, n), wi[W_LAST] + 1):
-        size0, moved0 = wf[X_SIZE + i], wf[X_TRAFFIC + i]
+        size0, moved0 = wf[U(X_SIZE + i)], wf[U(X_TRAFFIC + i)]
         if size0 > capacity or moved0 + least1 + least2 > least * (1.0 + TOLERANCE):
             continue
         for j in range(first1, last1 + 1):
-            size1 = size0 + (wf[X_SIZE + EDGES + j] if sharers > 1 else 0.0)
-            moved1 = moved0 + (wf[X_TRAFFIC + EDGES + j] if sharers > 1 else 0.0)
+            size1 = size0 + (wf[U(X_SIZE + EDGES + j)] if sharers > 1 else 0.0)
+            moved1 = moved0 + (wf[U(X_TRAFFIC + EDGES + j)] if sharers > 1 else 0.0)
             if size1 > capacity or moved1 + least2 > least * (1.0 + TOLERANCE):
                 continue
             for k in range(first2, last2 + 1):
-                size = size1 + (wf[X_SIZE + 2 * EDGES + k] if sharers > 2 else 0.0)
-                moved = moved1 + (wf[X_TRAFFIC + 2 * EDGES + k] if sharers > 2 else 0.0)
+                size = size1 + (wf[U(X_SIZE + 2 * EDGES + k)] if sharers > 2 else 0.0)
+                moved = moved1 + (wf[U(X_TRAFFIC + 2 * EDGES + k)] if sharers > 2 else 0.0)
                 if size <= capacity and moved <= least * (1.0 + TOLERANCE):
                     least, found = min(least, moved), True
                     b0, b1, b2 = i, j, k
     if found:
-        wi[W_BOUND + p0] = b0
+        wi[U(W_BOUND + p0)] = b0
         if sharers > 1:
-            wi[W_BOUND + p1] = b1
+            wi[U(W_BOUND + p1)] = b1
         if sharers > 2:
-            wi[W_BOUND + p2] = b2
+            wi[U(W_BOUND + p2)] = b2
     return found
 
 
@@ -453,13 +454,13 @@ def _blame(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int)
     n = wi[W_COUNT]
     total, worst, operand = 0.0, -1.0, 0
     for s in range(sharers):
-        place = wi[W_SHARER + 3 * store + s]
-        least = wf[X_SIZE + s * EDGES + _first_choice(ci, wi, place, n)]
+        place = wi[U(W_SHARER + 3 * store + s)]
+        least = wf[U(X_SIZE + s * EDGES + _first_choice(ci, wi, place, n))]
         total += least
         if least > worst:
             worst, operand = least, place
     needed = int(np.ceil(total * (1.0 - TOLERANCE)))
-    _report(wi, operand // LEVELS, operand % LEVELS, needed, ci[C_CAPACITY + store])
+    _report(wi, operand // LEVELS, operand % LEVELS, needed, ci[U(C_CAPACITY + store)])
 
 
 @inlined
@@ -476,16 +477,16 @@ def _merge_down(ci: IntArray, ti: IntArray, wi: IntArray) -> bool:
     for o in range(3):
         if o == W and ti[T_HAS_W] == 0:
             continue
-        if ci[C_LEVELS + o] == 0:
+        if ci[U(C_LEVELS + o)] == 0:
             count = 1
             for loop in range(8):
-                if ti[T_INDEXED + o * 8 + loop] != IRRELEVANT:
-                    count *= ti[T_SIZE + loop]
-            _report(wi, o, -1, ti[T_BITS + o] * count, 0)
+                if ti[U(T_INDEXED + o * 8 + loop)] != IRRELEVANT:
+                    count *= ti[U(T_SIZE + loop)]
+            _report(wi, o, -1, ti[U(T_BITS + o)] * count, 0)
             return False
-        for level in range(ci[C_LEVELS + o]):
+        for level in range(ci[U(C_LEVELS + o)]):
             row = W_BOUND + o * LEVELS + level
-            wi[row] = wi[W_NEXT + o * EDGES + wi[row]]
+            wi[U(row)] = wi[U(W_NEXT + o * EDGES + wi[U(row)])]
     return True
 
 
@@ -496,64 +497,61 @@ def _merge_down(ci: IntArray, ti: IntArray, wi: IntArray) -> bool:
 def _outermost(ti: IntArray, wi: IntArray, o: int, start: int, edge: int, relevant: bool) -> int:
     found = 1
     i = edge - 1
-    while i >= start and (ti[T_INDEXED + o * 8 + wi[W_LOOP + i]] != IRRELEVANT) == relevant:
-        found *= wi[W_FACTOR + i]
+    while i >= start and (ti[U(T_INDEXED + o * 8 + wi[U(W_LOOP + i)])] != IRRELEVANT) == relevant:
+        found *= wi[U(W_FACTOR + i)]
         i -= 1
     return found
 
 
-@kernel
-def _tiers(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
-    """Fill elements, periods, counts and precisions between the levels of each operand; windows follow in `_windows`."""
+@inlined
+def _tiers(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> None:
+    """Fill elements, periods, counts and precisions between the levels of an operand; windows follow in `_windows`."""
     n = wi[W_COUNT]
-    for o in range(3):
-        if o == W and ti[T_HAS_W] == 0:
-            continue
-        for index in range(ci[C_LEVELS + o] + 1):
-            row = o * EDGES + index
-            edge = wi[W_BOUND + o * LEVELS + index - 1] if index > 0 else (wi[W_NEXT + o * EDGES] if o != O else 0)
-            wi[W_PERIOD + row] = wi[W_TOTAL + edge] * ti[T_CYCLES]
-            wi[W_TIMES + row] = wi[W_TOTAL + n] // wi[W_TOTAL + edge]
-            partial = o == O and (_reduces_from(ti, wi, edge) or wi[W_REDUCES + index] == 1)
-            wi[W_RETURNS + row] = partial
-            wi[W_PRECISION + row] = ti[T_BITS + o] if o != O or partial else ti[T_BITS + 3]
-            wi[W_ELEMENTS + row] = 1
-            wi[W_INT_ELEMENTS + row] = 1
-            if index > 0:
-                elements = int(np.rint(wf[X_ELEMENTS + (o * LEVELS + index - 1) * EDGES + edge]))
-                wi[W_ELEMENTS + row] = elements
-                wi[W_INT_ELEMENTS + row] = elements if wi[W_EXACT] == 1 else _int_elements(ti, wi, o, index - 1, edge)
+    for index in range(ci[U(C_LEVELS + o)] + 1):
+        row = o * EDGES + index
+        edge = wi[U(W_BOUND + o * LEVELS + index - 1)] if index > 0 else (wi[U(W_NEXT + o * EDGES)] if o != O else 0)
+        wi[U(W_PERIOD + row)] = wi[U(W_TOTAL + edge)] * ti[T_CYCLES]
+        wi[U(W_TIMES + row)] = wi[U(W_TOTAL + n)] // wi[U(W_TOTAL + edge)]
+        partial = o == O and (_reduces_from(ti, wi, edge) or wi[U(W_REDUCES + index)] == 1)
+        wi[U(W_RETURNS + row)] = partial
+        wi[U(W_PRECISION + row)] = ti[U(T_BITS + o)] if o != O or partial else ti[T_BITS + 3]
+        wi[U(W_ELEMENTS + row)] = 1
+        wi[U(W_INT_ELEMENTS + row)] = 1
+        if index > 0:
+            elements = int(np.rint(wf[U(X_ELEMENTS + (o * LEVELS + index - 1) * EDGES + edge)]))
+            wi[U(W_ELEMENTS + row)] = elements
+            wi[U(W_INT_ELEMENTS + row)] = elements if wi[W_EXACT] == 1 else _int_elements(ti, wi, o, index - 1, edge)
 
 
 @kernel
 def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill the cycles of each period in which the next data may be transferred, memory by memory."""
     for o in range(3):
-        wi[W_WINDOW + o * EDGES] = ti[T_CYCLES]
+        wi[U(W_WINDOW + o * EDGES)] = ti[T_CYCLES]
     for store in range(ci[C_STORES]):
         held, effective = 0.0, 0.0
-        for s in range(wi[W_SHARERS + store] - 1, -1, -1):
-            place = wi[W_SHARER + 3 * store + s]
+        for s in range(wi[U(W_SHARERS + store)] - 1, -1, -1):
+            place = wi[U(W_SHARER + 3 * store + s)]
             o, level = place // LEVELS, place % LEVELS
             row = o * EDGES + level + 1
-            start = wi[W_BOUND + place - 1] if level > 0 else 0
-            full = float(wi[W_PRECISION + row] * wi[W_ELEMENTS + row])
-            wf[X_FULL + s] = full / _outermost(ti, wi, o, start, wi[W_BOUND + place], True)
+            start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
+            full = float(wi[U(W_PRECISION + row)] * wi[U(W_ELEMENTS + row)])
+            wf[U(X_FULL + s)] = full / _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], True)
             held += full
-            effective += wf[X_FULL + s]
-        free = ci[C_CAPACITY + store] - held
-        ample = effective <= 0.5 * ci[C_CAPACITY + store]
-        for s in range(wi[W_SHARERS + store] - 1, -1, -1):
-            place = wi[W_SHARER + 3 * store + s]
+            effective += wf[U(X_FULL + s)]
+        free = ci[U(C_CAPACITY + store)] - held
+        ample = effective <= 0.5 * ci[U(C_CAPACITY + store)]
+        for s in range(wi[U(W_SHARERS + store)] - 1, -1, -1):
+            place = wi[U(W_SHARER + 3 * store + s)]
             o, level = place // LEVELS, place % LEVELS
             row = o * EDGES + level + 1
-            if ample or wf[X_FULL + s] <= free:
-                wi[W_WINDOW + row] = wi[W_PERIOD + row]
+            if ample or wf[U(X_FULL + s)] <= free:
+                wi[U(W_WINDOW + row)] = wi[U(W_PERIOD + row)]
                 if not ample:
-                    free -= wf[X_FULL + s]
+                    free -= wf[U(X_FULL + s)]
             else:
-                start = wi[W_BOUND + place - 1] if level > 0 else 0
-                wi[W_WINDOW + row] = wi[W_PERIOD + row] // _outermost(ti, wi, o, start, wi[W_BOUND + place], False)
+                start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
+                wi[U(W_WINDOW + row)] = wi[U(W_PERIOD + row)] // _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], False)
 
 
 # --- 3. energy --------------------------------------------------------------------------------------------------------------------
@@ -562,67 +560,73 @@ def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
 @inlined
 def _passes(ci: IntArray, wi: IntArray, o: int, level: int, direction: int) -> int:
     """Return the tier of a direction if the operand passes the level in it, else -1."""
-    top = level == ci[C_LEVELS + o] - 1
+    top = level == ci[U(C_LEVELS + o)] - 1
     low, high = o * EDGES + level, o * EDGES + level + 1
     row = -1
     if direction == TO_LOW:
-        row = low if o != O or wi[W_RETURNS + low] == 1 else row
+        row = low if o != O or wi[U(W_RETURNS + low)] == 1 else row
     elif direction == FROM_LOW:
         row = low if o == O else row
     elif direction == TO_HIGH:
         row = high if o == O and not top else row
     elif not top:
-        row = high if o != O or wi[W_RETURNS + high] == 1 else row
-    return row if ci[C_CHANNEL + ((o * LEVELS + level) * 4 + direction) * 4] >= 0 else -1
+        row = high if o != O or wi[U(W_RETURNS + high)] == 1 else row
+    return row if ci[U(C_CHANNEL + ((o * LEVELS + level) * 4 + direction) * 4)] >= 0 else -1
+
+
+@inlined
+def _operand_energy(ci: IntArray, cf: FloatArray, wi: IntArray, wf: FloatArray, o: int) -> None:
+    """Add an operand's on-core and DRAM energy and DRAM traffic; fill the bits and cycles of its transfers."""
+    for level in range(ci[U(C_LEVELS + o)]):
+        store = ci[U(C_STORE + o * LEVELS + level)]
+        units = wi[U(W_UNITS + o * EDGES + level + 1)]
+        reads, writes = 0, 0
+        for direction in range(4):
+            place = (o * LEVELS + level) * 4 + direction
+            row = _passes(ci, wi, o, level, direction)
+            wi[U(W_ROW + place)] = row
+            if row < 0:
+                continue
+            channel = C_CHANNEL + place * 4
+            bits, int_bits = wi[U(W_ELEMENTS + row)] * wi[U(W_PRECISION + row)], wi[U(W_INT_ELEMENTS + row)] * wi[U(W_PRECISION + row)]
+            if direction <= FROM_LOW:
+                bits *= wi[U(W_BOOST + o * LEVELS + level)]
+                int_bits *= wi[U(W_INT_BOOST + o * LEVELS + level)]
+            granules = _up(bits, ci[U(channel + 1)])
+            words = granules * wi[U(W_TIMES + row)] * units
+            if ci[U(channel + 1)] != ci[U(channel + 2)]:
+                words = words * ci[U(channel + 1)] // ci[U(channel + 2)]
+            if bits != int_bits or ci[U(channel + 1)] != ci[U(channel + 3)]:
+                granules = _up(int_bits, ci[U(channel + 3)])
+            wi[U(W_TRANSFER + place)] = int_bits
+            wi[U(W_DURATION + place)] = granules
+            if direction in (TO_LOW, TO_HIGH):
+                reads += words
+            else:
+                writes += words
+            if level >= ci[U(C_ON_CORE + o)]:
+                side = R_DRAM_READ if direction == TO_LOW else R_DRAM_WRITE
+                wi[U(W_RESULT + side)] += bits * wi[U(W_TIMES + row)] * units
+        energy = reads * cf[U(F_READ + store)] + writes * cf[U(F_WRITE + store)]
+        wf[U(X_RESULT + (E_DRAM if level >= ci[U(C_ON_CORE + o)] else E_CORE))] += energy
 
 
 @kernel
-def _energy(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
-    """Fill on-core and DRAM energy, DRAM traffic, and the cycles of every transfer."""
-    core, dram = 0.0, 0.0
-    wi[W_RESULT + R_DRAM_READ] = 0
-    wi[W_RESULT + R_DRAM_WRITE] = 0
+def _energy(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray, cycles: int, goal: int, bound: float) -> bool:
+    """Fill tiers, energies and transfers, operand by operand; return False as soon as energy alone shows that `bound` is not beaten."""
+    wf[X_RESULT + E_CORE], wf[X_RESULT + E_DRAM] = 0.0, 0.0
+    wi[W_RESULT + R_DRAM_READ], wi[W_RESULT + R_DRAM_WRITE] = 0, 0
     for o in range(3):
         if o == W and ti[T_HAS_W] == 0:
             for place in range(W * LEVELS * 4, I * LEVELS * 4):
-                wi[W_ROW + place] = -1
+                wi[U(W_ROW + place)] = -1
             continue
-        for level in range(ci[C_LEVELS + o]):
-            store = ci[C_STORE + o * LEVELS + level]
-            reads, writes = 0, 0
-            for direction in range(4):
-                place = (o * LEVELS + level) * 4 + direction
-                row = _passes(ci, wi, o, level, direction)
-                wi[W_ROW + place] = row
-                if row < 0:
-                    continue
-                channel = C_CHANNEL + place * 4
-                bits, int_bits = wi[W_ELEMENTS + row] * wi[W_PRECISION + row], wi[W_INT_ELEMENTS + row] * wi[W_PRECISION + row]
-                if direction <= FROM_LOW:
-                    bits *= wi[W_BOOST + o * LEVELS + level]
-                    int_bits *= wi[W_INT_BOOST + o * LEVELS + level]
-                wi[W_TRANSFER + place] = int_bits
-                granules = _up(bits, ci[channel + 1])
-                words = granules * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
-                if ci[channel + 1] != ci[channel + 2]:
-                    words = words * ci[channel + 1] // ci[channel + 2]
-                if bits != int_bits or ci[channel + 1] != ci[channel + 3]:
-                    granules = _up(int_bits, ci[channel + 3])
-                wi[W_DURATION + place] = granules
-                if direction in (TO_LOW, TO_HIGH):
-                    reads += words
-                else:
-                    writes += words
-                if level >= ci[C_ON_CORE + o]:
-                    side = R_DRAM_READ if direction == TO_LOW else R_DRAM_WRITE
-                    wi[W_RESULT + side] += bits * wi[W_TIMES + row] * wi[W_UNITS + o * EDGES + level + 1]
-            energy = reads * cf[F_READ + store] + writes * cf[F_WRITE + store]
-            if level >= ci[C_ON_CORE + o]:
-                dram += energy
-            else:
-                core += energy
-    wf[X_RESULT + E_CORE] = core
-    wf[X_RESULT + E_DRAM] = dram
+        _tiers(ci, ti, wi, wf, o)
+        _operand_energy(ci, cf, wi, wf, o)
+        energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
+        if goal > 0 and (energy if goal == 1 else energy * cycles) > bound * (1.0 + TOLERANCE):
+            return False
+    return True
 
 
 # --- 4. latency -------------------------------------------------------------------------------------------------------------------
@@ -632,15 +636,18 @@ def _energy(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatA
 def _union_of_windows(wi: IntArray, count: int, total: int) -> int:
     """Return how long at least one of the first `count` sorted windows is open in `total` cycles."""
     for j in range(1, count):
-        row = wi[W_SORTED + j]
+        row = wi[U(W_SORTED + j)]
         i = j - 1
         while i >= 0 and (
-            wi[W_PERIOD + wi[W_SORTED + i]] > wi[W_PERIOD + row]
-            or (wi[W_PERIOD + wi[W_SORTED + i]] == wi[W_PERIOD + row] and wi[W_WINDOW + wi[W_SORTED + i]] > wi[W_WINDOW + row])
+            wi[U(W_PERIOD + wi[U(W_SORTED + i)])] > wi[U(W_PERIOD + row)]
+            or (
+                wi[U(W_PERIOD + wi[U(W_SORTED + i)])] == wi[U(W_PERIOD + row)]
+                and wi[U(W_WINDOW + wi[U(W_SORTED + i)])] > wi[U(W_WINDOW + row)]
+            )
         ):
-            wi[W_SORTED + i + 1] = wi[W_SORTED + i]
+            wi[U(W_SORTED + i + 1)] = wi[U(W_SORTED + i)]
             i -= 1
-        wi[W_SORTED + i + 1] = row
+        wi[U(W_SORTED + i + 1)] = row
     return _cover(wi, count - 1, total)
 
 
@@ -649,8 +656,8 @@ def _cover(wi: IntArray, index: int, span: int) -> int:
     """Return the cover of `span` cycles by windows 0..index, from the widest period inwards."""
     if index < 0 or span <= 0:
         return 0
-    row = wi[W_SORTED + index]
-    period, window = wi[W_PERIOD + row], wi[W_WINDOW + row]
+    row = wi[U(W_SORTED + index)]
+    period, window = wi[U(W_PERIOD + row)], wi[U(W_WINDOW + row)]
     below = 0
     if window < period:
         below = _cover(wi, index - 1, window)
@@ -669,18 +676,18 @@ def _stall(ci: IntArray, wi: IntArray, cycles: int) -> int:
     worst = 0
     for port in range(ci[C_PORTS]):
         late, spare, windows, active = 0, 0, 0, 0
-        for u in range(ci[C_FIRST + port], ci[C_FIRST + port + 1]):
-            place = ci[C_USER + u]
-            row = wi[W_ROW + place]
-            if row < 0 or wi[W_TIMES + row] <= 1:
+        for u in range(ci[U(C_FIRST + port)], ci[U(C_FIRST + port + 1)]):
+            place = ci[U(C_USER + u)]
+            row = wi[U(W_ROW + place)]
+            if row < 0 or wi[U(W_TIMES + row)] <= 1:
                 continue
-            slack = (wi[W_DURATION + place] - wi[W_WINDOW + row]) * (wi[W_TIMES + row] - 1)
+            slack = (wi[U(W_DURATION + place)] - wi[U(W_WINDOW + row)]) * (wi[U(W_TIMES + row)] - 1)
             if slack > 0:
                 late += slack
             else:
                 spare += slack
-            windows += wi[W_WINDOW + row] * (wi[W_TIMES + row] - 1)
-            wi[W_SORTED + active] = row
+            windows += wi[U(W_WINDOW + row)] * (wi[U(W_TIMES + row)] - 1)
+            wi[U(W_SORTED + active)] = row
             active += 1
         if active == 0:
             continue
@@ -698,38 +705,38 @@ def _hide(ci: IntArray, wi: IntArray, busy: int) -> None:
     """Fill the cycles of first and last transfers that computation cannot hide."""
     for port in range(ci[C_PORTS]):
         taken, single = 0.0, 0
-        for u in range(ci[C_FIRST + port], ci[C_FIRST + port + 1]):
-            place = ci[C_USER + u]
-            row = wi[W_ROW + place]
-            wi[W_VISIBLE + place] = 0
+        for u in range(ci[U(C_FIRST + port)], ci[U(C_FIRST + port + 1)]):
+            place = ci[U(C_USER + u)]
+            row = wi[U(W_ROW + place)]
+            wi[U(W_VISIBLE + place)] = 0
             if row < 0:
                 continue
-            wi[W_VISIBLE + place] = wi[W_DURATION + place]
-            if wi[W_TIMES + row] > 1:
-                taken += _up(wi[W_TRANSFER + place], wi[W_PERIOD + row]) / ci[C_CHANNEL + place * 4 + 3]
+            wi[U(W_VISIBLE + place)] = wi[U(W_DURATION + place)]
+            if wi[U(W_TIMES + row)] > 1:
+                taken += _up(wi[U(W_TRANSFER + place)], wi[U(W_PERIOD + row)]) / ci[U(C_CHANNEL + place * 4 + 3)]
             else:
                 i = single - 1
-                while i >= 0 and _longer(wi, place, wi[W_SORTED + i]):
-                    wi[W_SORTED + i + 1] = wi[W_SORTED + i]
+                while i >= 0 and _longer(wi, place, wi[U(W_SORTED + i)]):
+                    wi[U(W_SORTED + i + 1)] = wi[U(W_SORTED + i)]
                     i -= 1
-                wi[W_SORTED + i + 1] = place
+                wi[U(W_SORTED + i + 1)] = place
                 single += 1
         if single == 0:
             continue
         surplus = _whole(max(0.0, 1.0 - taken) * busy)
         for i in range(single):
-            place = wi[W_SORTED + i]
+            place = wi[U(W_SORTED + i)]
             row = place // 4 // LEVELS * EDGES + 1
-            least = _up(wi[W_INT_ELEMENTS + row] * wi[W_PRECISION + row], ci[C_CHANNEL + place * 4 + 3])
-            hidden = min(max(0, wi[W_VISIBLE + place] - least), surplus)
-            wi[W_VISIBLE + place] -= hidden
+            least = _up(wi[U(W_INT_ELEMENTS + row)] * wi[U(W_PRECISION + row)], ci[U(C_CHANNEL + place * 4 + 3)])
+            hidden = min(max(0, wi[U(W_VISIBLE + place)] - least), surplus)
+            wi[U(W_VISIBLE + place)] -= hidden
             surplus -= hidden
 
 
 @inlined
 def _longer(wi: IntArray, place: int, other: int) -> bool:
     """Return whether `place` goes before `other`: the longer transfer, then I, W, O, then the lower level and direction."""
-    mine, its = wi[W_VISIBLE + place], wi[W_VISIBLE + other]
+    mine, its = wi[U(W_VISIBLE + place)], wi[U(W_VISIBLE + other)]
     o, p = place // 4 // LEVELS, other // 4 // LEVELS
     return mine > its or (mine == its and (o > p or (o == p and place < other)))
 
@@ -737,7 +744,7 @@ def _longer(wi: IntArray, place: int, other: int) -> bool:
 @inlined
 def _gap(wi: IntArray, o: int, level: int, down: int, up: int) -> int:
     lower, upper = (o * LEVELS + level) * 4 + down, (o * LEVELS + level + 1) * 4 + up
-    cycles: int = max(wi[W_VISIBLE + lower], wi[W_VISIBLE + upper])
+    cycles: int = max(wi[U(W_VISIBLE + lower)], wi[U(W_VISIBLE + upper)])
     return cycles
 
 
@@ -748,11 +755,11 @@ def _onload(ci: IntArray, ti: IntArray, wi: IntArray) -> int:
     for o in (W, I):
         if o == W and ti[T_HAS_W] == 0:
             continue
-        for level in range(ci[C_LEVELS + o] - 1):
+        for level in range(ci[U(C_LEVELS + o)] - 1):
             cycles = _gap(wi, o, level, FROM_HIGH, TO_LOW)
-            lower = ci[C_CHANNEL + ((o * LEVELS + level) * 4 + FROM_HIGH) * 4]
-            upper = ci[C_CHANNEL + ((o * LEVELS + level + 1) * 4 + TO_LOW) * 4]
-            both = ci[C_SHARED + lower] + ci[C_SHARED + upper]
+            lower = ci[U(C_CHANNEL + ((o * LEVELS + level) * 4 + FROM_HIGH) * 4)]
+            upper = ci[U(C_CHANNEL + ((o * LEVELS + level + 1) * 4 + TO_LOW) * 4)]
+            both = ci[U(C_SHARED + lower)] + ci[U(C_SHARED + upper)]
             if o == W:
                 shared_w += cycles if both == 2 else 0
                 half_w += cycles if both == 1 else 0
@@ -791,13 +798,11 @@ def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: Float
         wf[X_RESULT + E_GOAL] = np.inf
         wf[X_RESULT + E_TIE] = wi[W_RESULT + R_MISSING]
         return
-    _tiers(ci, ti, wi, wf)
-    _energy(ci, cf, ti, wi, wf)
-    energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
-    cycles = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
-    if goal > 0 and (energy if goal == 1 else energy * cycles) > bound * (1.0 + TOLERANCE):
+    cycles = wi[U(W_TOTAL + wi[W_COUNT])] * ti[T_CYCLES]
+    if not _energy(ci, cf, ti, wi, wf, cycles, goal, bound):
         wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE] = np.inf, np.inf
         return
+    energy = wf[X_RESULT + E_MAC] + wf[X_RESULT + E_CORE] + wf[X_RESULT + E_DRAM]
     _windows(ci, ti, wi, wf)
     stall = _stall(ci, wi, cycles)
     _hide(ci, wi, cycles + stall)
@@ -817,56 +822,56 @@ def _factorise(wi: IntArray, limit: int) -> None:
     total, loops = 0, 0
     for loop in range(8):
         row = W_PRIME + loop * PRIMES
-        size, prime, count = wi[W_TEMPORAL + loop], 2, 0
+        size, prime, count = wi[U(W_TEMPORAL + loop)], 2, 0
         loops += size > 1
         while prime * prime <= size:
             while size % prime == 0:
-                wi[row + count] = prime
+                wi[U(row + count)] = prime
                 size //= prime
                 count += 1
             prime += 1
         if size > 1:
-            wi[row + count] = size
+            wi[U(row + count)] = size
             count += 1
-        wi[W_PRIMES + loop] = count
+        wi[U(W_PRIMES + loop)] = count
         total += count
     while total > max(limit, loops):
         loop = 0
         for other in MERGE_ORDER:
-            if wi[W_PRIMES + other] > wi[W_PRIMES + loop] or other == 0:
+            if wi[U(W_PRIMES + other)] > wi[U(W_PRIMES + loop)] or other == 0:
                 loop = other
         row = W_PRIME + loop * PRIMES
-        product = wi[row] * wi[row + 1]
-        count = wi[W_PRIMES + loop] - 1
+        product = wi[U(row)] * wi[U(row + 1)]
+        count = wi[U(W_PRIMES + loop)] - 1
         i = 0
-        while i < count - 1 and wi[row + i + 2] < product:
-            wi[row + i] = wi[row + i + 2]
+        while i < count - 1 and wi[U(row + i + 2)] < product:
+            wi[U(row + i)] = wi[U(row + i + 2)]
             i += 1
-        wi[row + i] = product
+        wi[U(row + i)] = product
         i += 1
         while i < count:
-            wi[row + i] = wi[row + i + 1]
+            wi[U(row + i)] = wi[U(row + i + 1)]
             i += 1
-        wi[W_PRIMES + loop] = count
+        wi[U(W_PRIMES + loop)] = count
         total -= 1
 
 
 @inlined
 def _save(wi: IntArray, slot: int) -> None:
-    wi[W_KEPT_COUNT + slot] = wi[W_COUNT]
+    wi[U(W_KEPT_COUNT + slot)] = wi[W_COUNT]
     for i in range(wi[W_COUNT]):
-        wi[W_KEPT + (3 * slot) * FACTORS + i] = wi[W_LOOP + i]
-        wi[W_KEPT + (3 * slot + 1) * FACTORS + i] = wi[W_FACTOR + i]
-        wi[W_KEPT + (3 * slot + 2) * FACTORS + i] = wi[W_IDENTITY + i]
+        wi[U(W_KEPT + (3 * slot) * FACTORS + i)] = wi[U(W_LOOP + i)]
+        wi[U(W_KEPT + (3 * slot + 1) * FACTORS + i)] = wi[U(W_FACTOR + i)]
+        wi[U(W_KEPT + (3 * slot + 2) * FACTORS + i)] = wi[U(W_IDENTITY + i)]
 
 
 @inlined
 def _restore(wi: IntArray, slot: int) -> None:
-    wi[W_COUNT] = wi[W_KEPT_COUNT + slot]
+    wi[W_COUNT] = wi[U(W_KEPT_COUNT + slot)]
     for i in range(wi[W_COUNT]):
-        wi[W_LOOP + i] = wi[W_KEPT + (3 * slot) * FACTORS + i]
-        wi[W_FACTOR + i] = wi[W_KEPT + (3 * slot + 1) * FACTORS + i]
-        wi[W_IDENTITY + i] = wi[W_KEPT + (3 * slot + 2) * FACTORS + i]
+        wi[U(W_LOOP + i)] = wi[U(W_KEPT + (3 * slot) * FACTORS + i)]
+        wi[U(W_FACTOR + i)] = wi[U(W_KEPT + (3 * slot + 1) * FACTORS + i)]
+        wi[U(W_IDENTITY + i)] = wi[U(W_KEPT + (3 * slot + 2) * FACTORS + i)]
 
 
 @inlined
@@ -874,13 +879,13 @@ def _is_new(wi: IntArray) -> bool:
     """Note the order in `wi` in the table of orders seen; return whether it was not there."""
     code = 1
     for i in range(wi[W_COUNT]):
-        code = code * 8 + wi[W_IDENTITY + i]
+        code = code * 8 + wi[U(W_IDENTITY + i)]
     slot = (code ^ (code >> 7) ^ (code >> 14)) & (SEEN - 1)
-    while wi[W_SEEN + slot] != 0:
-        if wi[W_SEEN + slot] == code:
+    while wi[U(W_SEEN + slot)] != 0:
+        if wi[U(W_SEEN + slot)] == code:
             return False
         slot = (slot + 1) & (SEEN - 1)
-    wi[W_SEEN + slot] = code
+    wi[U(W_SEEN + slot)] = code
     wi[W_SEEN_COUNT] += 1
     return True
 
@@ -889,12 +894,12 @@ def _is_new(wi: IntArray) -> bool:
 def _forget(wi: IntArray) -> None:
     """Empty the table of orders seen and number the distinct loop factors of the order in `wi`."""
     for slot in range(SEEN):
-        wi[W_SEEN + slot] = 0
+        wi[U(W_SEEN + slot)] = 0
     for i in range(wi[W_COUNT]):
-        wi[W_IDENTITY + i] = i
+        wi[U(W_IDENTITY + i)] = i
         for j in range(i):
-            if wi[W_LOOP + i] == wi[W_LOOP + j] and wi[W_FACTOR + i] == wi[W_FACTOR + j]:
-                wi[W_IDENTITY + i] = wi[W_IDENTITY + j]
+            if wi[U(W_LOOP + i)] == wi[U(W_LOOP + j)] and wi[U(W_FACTOR + i)] == wi[U(W_FACTOR + j)]:
+                wi[U(W_IDENTITY + i)] = wi[U(W_IDENTITY + j)]
 
 
 @inlined
@@ -909,9 +914,9 @@ def _better(goal: float, tie: float, than_goal: float, than_tie: float) -> bool:
 
 @inlined
 def _swap(wi: IntArray, i: int, j: int) -> None:
-    wi[W_LOOP + i], wi[W_LOOP + j] = wi[W_LOOP + j], wi[W_LOOP + i]
-    wi[W_FACTOR + i], wi[W_FACTOR + j] = wi[W_FACTOR + j], wi[W_FACTOR + i]
-    wi[W_IDENTITY + i], wi[W_IDENTITY + j] = wi[W_IDENTITY + j], wi[W_IDENTITY + i]
+    wi[U(W_LOOP + i)], wi[U(W_LOOP + j)] = wi[U(W_LOOP + j)], wi[U(W_LOOP + i)]
+    wi[U(W_FACTOR + i)], wi[U(W_FACTOR + j)] = wi[U(W_FACTOR + j)], wi[U(W_FACTOR + i)]
+    wi[U(W_IDENTITY + i)], wi[U(W_IDENTITY + j)] = wi[U(W_IDENTITY + j)], wi[U(W_IDENTITY + i)]
 
 
 @inlined
@@ -929,7 +934,7 @@ def _climb(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatAr
         improved = False
         for i in range(wi[W_COUNT] - 1):
             for j in range(i + 1, wi[W_COUNT]):
-                if wi[W_IDENTITY + i] == wi[W_IDENTITY + j] or wi[W_SEEN_COUNT] >= BUDGET:
+                if wi[U(W_IDENTITY + i)] == wi[U(W_IDENTITY + j)] or wi[W_SEEN_COUNT] >= BUDGET:
                     continue
                 _swap(wi, i, j)
                 if _is_new(wi):
@@ -947,9 +952,9 @@ def _group_order(wi: IntArray, group: int) -> None:
     count = 0
     for position in range(8):
         loop = GROUP_ORDERS[group, position]
-        for i in range(wi[W_PRIMES + loop]):
-            wi[W_LOOP + count] = loop
-            wi[W_FACTOR + count] = wi[W_PRIME + loop * PRIMES + i]
+        for i in range(wi[U(W_PRIMES + loop)]):
+            wi[U(W_LOOP + count)] = loop
+            wi[U(W_FACTOR + count)] = wi[U(W_PRIME + loop * PRIMES + i)]
             count += 1
     wi[W_COUNT] = count
 
@@ -959,8 +964,8 @@ def _renumber(wi: IntArray) -> None:
     """Number the factors of the order in `wi` as those of the first group order, in slot 0, are numbered."""
     for i in range(wi[W_COUNT]):
         for j in range(wi[W_COUNT]):
-            if wi[W_LOOP + i] == wi[W_KEPT + j] and wi[W_FACTOR + i] == wi[W_KEPT + FACTORS + j]:
-                wi[W_IDENTITY + i] = wi[W_KEPT + 2 * FACTORS + j]
+            if wi[U(W_LOOP + i)] == wi[U(W_KEPT + j)] and wi[U(W_FACTOR + i)] == wi[U(W_KEPT + FACTORS + j)]:
+                wi[U(W_IDENTITY + i)] = wi[U(W_KEPT + 2 * FACTORS + j)]
 
 
 @kernel
@@ -970,7 +975,7 @@ def _split(wi: IntArray, limit: int) -> bool:
     while wi[W_COUNT] < limit:
         at, largest, divisor = -1, 0, 1
         for i in range(wi[W_COUNT]):
-            size, root, found = wi[W_FACTOR + i], 2, 1
+            size, root, found = wi[U(W_FACTOR + i)], 2, 1
             while root * root <= size:
                 if size % root == 0:
                     found = root
@@ -980,9 +985,9 @@ def _split(wi: IntArray, limit: int) -> bool:
         if at < 0:
             break
         for i in range(wi[W_COUNT], at, -1):
-            wi[W_LOOP + i], wi[W_FACTOR + i] = wi[W_LOOP + i - 1], wi[W_FACTOR + i - 1]
-        wi[W_FACTOR + at] = largest // divisor
-        wi[W_FACTOR + at + 1] = divisor
+            wi[U(W_LOOP + i)], wi[U(W_FACTOR + i)] = wi[U(W_LOOP + i - 1)], wi[U(W_FACTOR + i - 1)]
+        wi[U(W_FACTOR + at)] = largest // divisor
+        wi[U(W_FACTOR + at + 1)] = divisor
         wi[W_COUNT] += 1
         split = True
     return split
@@ -993,9 +998,9 @@ def _begin(cf: FloatArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill the energy of the array and forget the results of the tile before."""
     operations = 1.0
     for loop in range(8):
-        operations *= ti[T_SIZE + loop]
+        operations *= ti[U(T_SIZE + loop)]
     for i in range(OUT_HELD):
-        wi[W_RESULT + i] = 0
+        wi[U(W_RESULT + i)] = 0
     wi[W_SEEN_COUNT] = 0
     wf[X_RESULT + E_MAC] = cf[F_OPERATION] * operations
     wf[X_BEST], wf[X_BEST + 1] = np.inf, np.inf
@@ -1007,7 +1012,7 @@ def _best_start(wf: FloatArray, starts: int) -> int:
     found = -1
     for s in range(starts):
         at, best = X_START + 2 * s, X_START + 2 * found
-        if wf[at] >= 0.0 and (found < 0 or _better(wf[at], wf[at + 1], wf[best], wf[best + 1])):
+        if wf[U(at)] >= 0.0 and (found < 0 or _better(wf[U(at)], wf[U(at + 1)], wf[U(best)], wf[U(best + 1)])):
             found = s
     return found
 
@@ -1015,14 +1020,14 @@ def _best_start(wf: FloatArray, starts: int) -> int:
 @inlined
 def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> int:
     """Return the bits of an operand in its outermost memory on the core."""
-    level = ci[C_ON_CORE + o] - 1
+    level = ci[U(C_ON_CORE + o)] - 1
     if (o == W and ti[T_HAS_W] == 0) or level < 0 or wi[W_RESULT + R_MISSING] > 0:
         return 0
-    start = wi[W_BOUND + o * LEVELS + level - 1] if level > 0 else 0
-    bits = ti[T_BITS + o]
-    if o == O and not _reduces_from(ti, wi, start) and wi[W_REDUCES + level] == 0:
+    start = wi[U(W_BOUND + o * LEVELS + level - 1)] if level > 0 else 0
+    bits = ti[U(T_BITS + o)]
+    if o == O and not _reduces_from(ti, wi, start) and wi[U(W_REDUCES + level)] == 0:
         bits = ti[T_BITS + 3]
-    size = bits * wf[X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[W_BOUND + o * LEVELS + level]]
+    size = bits * wf[U(X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[U(W_BOUND + o * LEVELS + level)])]
     return int(np.ceil(size * (1.0 - TOLERANCE)))
 
 
@@ -1030,19 +1035,19 @@ def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> i
 def _write(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, t: int, out: IntArray, out_pj: FloatArray) -> None:
     """Copy the results of a tile; without a legal order they are computation alone."""
     if wi[W_RESULT + R_MISSING] > 0:
-        wi[W_RESULT + R_CYCLES] = wi[W_TOTAL + wi[W_COUNT]] * ti[T_CYCLES]
+        wi[W_RESULT + R_CYCLES] = wi[U(W_TOTAL + wi[W_COUNT])] * ti[T_CYCLES]
         for i in (R_STALL, R_ONLOAD, R_OFFLOAD, R_DRAM_READ, R_DRAM_WRITE):
-            wi[W_RESULT + i] = 0
+            wi[U(W_RESULT + i)] = 0
         wf[X_RESULT + E_CORE], wf[X_RESULT + E_DRAM] = 0.0, 0.0
     for i in range(OUT_HELD):
-        out[t, i] = wi[W_RESULT + i]
+        out[t, i] = wi[U(W_RESULT + i)]
     for o in range(3):
         out[t, OUT_HELD + o] = _held(ci, ti, wi, wf, o)
-        out_pj[t, o] = wf[X_RESULT + o]
+        out_pj[t, o] = wf[U(X_RESULT + o)]
     out[t, OUT_COUNT] = wi[W_COUNT]
     for i in range(wi[W_COUNT]):
-        out[t, OUT_ORDER + i] = wi[W_LOOP + i]
-        out[t, OUT_ORDER + FACTORS + i] = wi[W_FACTOR + i]
+        out[t, OUT_ORDER + i] = wi[U(W_LOOP + i)]
+        out[t, OUT_ORDER + FACTORS + i] = wi[U(W_FACTOR + i)]
 
 
 @kernel
@@ -1077,14 +1082,14 @@ def evaluate_batch(
                 _renumber(wi)
             if _is_new(wi):
                 evaluate(ci, cf, ti, wi, wf, goal, np.inf)
-                wf[X_START + 2 * starts], wf[X_START + 2 * starts + 1] = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
+                wf[U(X_START + 2 * starts)], wf[U(X_START + 2 * starts + 1)] = wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE]
                 _save(wi, starts)
                 _keep_if_best(wi, wf, wf[X_RESULT + E_GOAL], wf[X_RESULT + E_TIE])
                 starts += 1
         for _ in range(starts):
             start = _best_start(wf, starts)
-            cost, tie = wf[X_START + 2 * start], wf[X_START + 2 * start + 1]
-            wf[X_START + 2 * start] = -1.0
+            cost, tie = wf[U(X_START + 2 * start)], wf[U(X_START + 2 * start + 1)]
+            wf[U(X_START + 2 * start)] = -1.0
             _restore(wi, start)
             _climb(ci, cf, ti, wi, wf, goal, cost, tie)
         _restore(wi, BEST)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from stream_evo.cost import DramLevel, Goal, TileRequest, evaluate_tiles
+from stream_evo.cost._spatial import input_window
 from stream_evo.hardware import Accelerator
 from stream_evo.schedule._figures import OPERANDS, TileFigures, operand_mask, streamed_of
 from stream_evo.workload import Layer, Operand, OperatorKind, Workload
@@ -59,12 +60,13 @@ class TileBook:
         costs = evaluate_tiles(missing, self.goal)
         for index, request in enumerate(missing):
             held = costs.held_bits[index]
+            read, written = _least_traffic(request)
             self._known[request] = TileFigures(
                 latency_cycles=max(1, int(costs.latency_cycles[index])),
                 mac_pj=float(costs.mac_pj[index]),
                 memory_pj=float(costs.memory_pj[index]),
-                dram_read_bits=int(costs.dram_read_bits[index]),
-                dram_write_bits=int(costs.dram_write_bits[index]),
+                dram_read_bits=max(int(costs.dram_read_bits[index]), read),
+                dram_write_bits=max(int(costs.dram_write_bits[index]), written),
                 held_bits=(int(held[0]), int(held[1]), int(held[2])),
                 missing_bits=0 if costs.feasible[index] else max(1, int(costs.missing_bits[index])),
                 streamed=request.streamed,
@@ -129,6 +131,27 @@ class TileBook:
         read, write = (min([chip.dram.bits_per_cycle, *(chip.links[link].bits_per_cycle for link in path)]) for path in links)
         shared = bool(set(links[0]) & set(links[1]))
         return DramLevel(read, write, chip.dram.bits_per_cycle, chip.dram.read_pj, chip.dram.write_pj, single_port=shared)
+
+
+def _least_traffic(request: TileRequest) -> tuple[int, int]:
+    """Return the bits that streamed operands must at least read from and write to DRAM: every element once.
+
+    The cost model averages over fractional tiles and may count a few elements less.
+    """
+    s, bits = request.sizes, request.bits
+    points = s.B * s.G * s.K * s.OY * s.OX
+    extent = request.input_extent or (0, 0)
+    if request.kind is OperatorKind.ELEMENTWISE:
+        inputs, second = points, points
+    elif request.kind is OperatorKind.GEMM:
+        inputs, second = s.B * s.G * s.C * s.OY * s.OX, s.G * s.K * s.C * (s.B if request.two_inputs else 1)
+    else:
+        rows = input_window(s.OY, s.FY, request.stride[0], request.dilation[0], extent[0])
+        columns = input_window(s.OX, s.FX, request.stride[1], request.dilation[1], extent[1])
+        inputs = s.B * s.G * s.C * rows * columns * (s.K if request.kind is OperatorKind.POOL else 1)
+        second = s.G * s.K * s.C * s.FY * s.FX
+    read = inputs * bits.I * (Operand.I in request.streamed) + second * bits.W * (Operand.W in request.streamed)
+    return read, points * bits.O_final * (Operand.O in request.streamed)
 
 
 def _input_extent(layer: Layer) -> tuple[int, int] | None:

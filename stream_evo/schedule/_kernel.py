@@ -1,7 +1,7 @@
 """The compiled scheduler: spells out one genome's decisions as streams, then schedules them. It equals `_reference` to the last bit.
 
 All helpers live in this file because the cache of compiled code is keyed by file. They work on two flat int64 buffers, ``q`` (tables, never
-written) and ``w`` (workspace), laid out in `_layout`. A function that returns an int64 "shortage" says how many words it lacks: 0 is success.
+written) and ``w`` (workspace), laid out in `_layout`. A function that returns a shortage says how many words it lacks; 0 is success.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from stream_evo import _jit
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
+from stream_evo.typing import FloatArray, IntArray
 
 # ruff: noqa: F405  # as above
 
@@ -27,7 +28,7 @@ OK = 0
 
 
 @inlined
-def _grid_option(q, d, layers, record, is_input, columns):
+def _grid_option(q: IntArray, d: IntArray, layers: int, record: int, is_input: bool, columns: int) -> int:
     """Return the grid of a producer along rows or columns that the decisions choose."""
     if not is_input:
         index = (record - q[Q_LAYER]) // L_SIZE
@@ -40,17 +41,17 @@ def _grid_option(q, d, layers, record, is_input, columns):
 
 
 @inlined
-def _producer_record(q, producer):
+def _producer_record(q: IntArray, producer: int) -> int:
     return q[Q_LAYER] + producer * L_SIZE if producer >= 0 else q[Q_INPUT] + (-1 - producer) * L_SIZE
 
 
 @inlined
-def _parts(q, d, record, index):
+def _parts(q: IntArray, d: IntArray, record: int, index: int) -> int:
     return q[q[record + L_PLACES] + d[index] * P_SIZE + P_PARTS]
 
 
 @kernel
-def _make_streams(q, d, w, first):
+def _make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
     """Write the stream records; `first` receives the first stream of each input (from its end, backwards) and layer."""
     layers, inputs, cores = q[Q_LAYERS], q[Q_INPUTS], q[Q_CORES]
     position = W_HEADER
@@ -100,7 +101,7 @@ def _make_streams(q, d, w, first):
 
 
 @kernel
-def _make_reads(q, d, w, first):
+def _make_reads(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
     """Write what each stream reads, and from it what it needs, what is streamed and what it costs."""
     layers, inputs = q[Q_LAYERS], q[Q_INPUTS]
     end = w[W_END]
@@ -140,13 +141,27 @@ def _make_reads(q, d, w, first):
                 w[s + S_NEED + operand] += widest * w[p + S_UNIT] * w[end + R_COUNT]
                 end += R_SIZE
                 w[s + S_EDGE_COUNT] += 1
-            _cost_stream(q, d, w, layers, index, record, place, tile, parts, s)
+            _cost_stream(q, d, w, layers, record, place, tile, parts, s)
     w[W_END] = end
     return OK
 
 
 @inlined
-def _window_tables(q, d, w, layers, record, tile, place, part, e, source, is_input, r, p):
+def _window_tables(
+    q: IntArray,
+    d: IntArray,
+    w: IntArray,
+    layers: int,
+    record: int,
+    tile: int,
+    place: int,
+    part: int,
+    e: int,
+    source: int,
+    is_input: bool,
+    r: int,
+    p: int,
+) -> None:
     """Point a reads record at its interval tables and reader counts."""
     times = q[q[q[record + L_ROW_GRIDS] + q[q[record + L_TILES] + tile * T_SIZE]]]
     across = q[q[q[record + L_COLUMN_GRIDS] + q[q[record + L_TILES] + tile * T_SIZE + 1]]]
@@ -173,21 +188,21 @@ def _window_tables(q, d, w, layers, record, tile, place, part, e, source, is_inp
 
 
 @inlined
-def _axis_option(q, record, tile, place, axis):
-    if axis == ROWS or axis == COLUMNS:
+def _axis_option(q: IntArray, record: int, tile: int, place: int, axis: int) -> int:
+    if axis in (ROWS, COLUMNS):
         return q[q[record + L_TILES] + tile * T_SIZE + (axis == COLUMNS)]
     return q[place + P_OPTION] if axis == CHANNELS else 0
 
 
 @inlined
-def _tile_bits(q, w, s, row, column):
+def _tile_bits(q: IntArray, w: IntArray, s: int, row: int, column: int) -> int:
     height = q[w[s + S_ROW_BOUNDS] + row + 1] - q[w[s + S_ROW_BOUNDS] + row]
     width = q[w[s + S_COLUMN_BOUNDS] + column + 1] - q[w[s + S_COLUMN_BOUNDS] + column]
     return height * width * w[s + S_UNIT]
 
 
 @inlined
-def _cost_stream(q, d, w, layers, index, record, place, tile, parts, s):
+def _cost_stream(q: IntArray, d: IntArray, w: IntArray, layers: int, record: int, place: int, tile: int, parts: int, s: int) -> None:
     """Decide what is streamed, look up the costs, and turn operands into memories."""
     weights = q[record + L_WEIGHTS] // parts
     w[s + S_NEED + 2] = _tile_bits(q, w, s, 0, 0)
@@ -215,12 +230,12 @@ def _cost_stream(q, d, w, layers, index, record, place, tile, parts, s):
 
 
 @inlined
-def _need(w, s, operand, weights):
+def _need(w: IntArray, s: int, operand: int, weights: int) -> int:
     return w[s + S_NEED + operand] + (weights if operand == 1 else 0)
 
 
 @inlined
-def _choose_streamed(q, w, s, weights):
+def _choose_streamed(q: IntArray, w: IntArray, s: int, weights: int) -> int:
     """The twin of `_figures.choose_streamed`."""
     mask = 0
     taken = 0  # operands already placed, as bits
@@ -244,7 +259,7 @@ def _choose_streamed(q, w, s, weights):
 
 
 @inlined
-def _buffers(q, w, s, weights):
+def _buffers(q: IntArray, w: IntArray, s: int, weights: int) -> None:
     """Give streamed operands the space that the cost model used, as far as the resident ones leave it."""
     mask = w[s + S_MASK]
     for operand in range(3):
@@ -263,7 +278,7 @@ def _buffers(q, w, s, weights):
 
 
 @kernel
-def _make_readers(q, w):
+def _make_readers(q: IntArray, w: IntArray) -> int:
     """Write who reads each stream and in which memories its tiles may be."""
     streams, end = w[W_STREAMS], w[W_END]
     for number in range(streams):
@@ -326,7 +341,7 @@ def _make_readers(q, w):
 
 
 @inlined
-def _add_holder(q, w, s, memory):
+def _add_holder(q: IntArray, w: IntArray, s: int, memory: int) -> int:
     """Return the record that says where tiles of stream `s` lie in `memory`."""
     for holder in range(w[s + S_HOLDER_COUNT]):
         h = w[s + S_HOLDERS] + holder * H_SIZE
@@ -341,7 +356,7 @@ def _add_holder(q, w, s, memory):
 
 
 @kernel
-def _make_resources(q, w, crowding):
+def _make_resources(q: IntArray, w: IntArray, crowding: int) -> int:
     """Lay out cores, links, stores, bit sets, operand list and heap behind the streams; `crowding` scales the event lists."""
     end = w[W_END]
     tiles, streams, links, memories = w[W_TENSORS], w[W_STREAMS], q[Q_LINKS], q[Q_MEMORIES]
@@ -379,7 +394,7 @@ def _make_resources(q, w, crowding):
 
 
 @inlined
-def _first_window(q, w, path, start, cycles):
+def _first_window(q: IntArray, w: IntArray, path: int, start: int, cycles: int) -> int:
     """Return the first time from `start` on at which all links of a path are idle for `cycles`."""
     count = q[path]
     moved = True
@@ -401,7 +416,7 @@ def _first_window(q, w, path, start, cycles):
 
 
 @inlined
-def _occupy(q, w, path, start, cycles, bits):
+def _occupy(q: IntArray, w: IntArray, path: int, start: int, cycles: int, bits: int) -> None:
     """Mark the links of a path busy and merge touching intervals."""
     for hop in range(q[path]):
         base = w[W_LINK] + q[path + 1 + hop] * (LINK_BUSY + 2 * w[W_LINK_CAPACITY])
@@ -435,12 +450,12 @@ def _occupy(q, w, path, start, cycles, bits):
 
 
 @inlined
-def _store(w, memory):
+def _store(w: IntArray, memory: int) -> int:
     return w[W_STORE] + memory * (STORE_EVENTS + EVENT_SIZE * w[W_STORE_CAPACITY])
 
 
 @inlined
-def _record(w, memory, time, bits, activation):
+def _record(w: IntArray, memory: int, time: int, bits: int, activation: bool) -> None:
     """Reserve (positive) or release (negative) bits from `time` on; changes at equal times merge."""
     base = _store(w, memory)
     w[base + STORE_HELD] += bits
@@ -465,7 +480,7 @@ def _record(w, memory, time, bits, activation):
 
 
 @inlined
-def _room_from(q, w, memory, bits, start):
+def _room_from(q: IntArray, w: IntArray, memory: int, bits: int, start: int) -> int:
     """Return the earliest time from `start` on after which `bits` more fit for good; they fit after the last event."""
     base = _store(w, memory)
     events = base + STORE_EVENTS
@@ -488,19 +503,32 @@ def _room_from(q, w, memory, bits, start):
 
 
 @inlined
-def _path_of(q, source, target):
+def _path_of(q: IntArray, source: int, target: int) -> int:
     return q[q[Q_PATH] + source * (q[Q_CORES] + 1) + target]
 
 
 @inlined
-def _cycles(bits, width):
+def _cycles(bits: int, width: int) -> int:
     """Return bits / width rounded up: exact below 2**52, and several times faster than an integer division."""
-    whole = np.int64(bits / width)
+    whole = int(bits / width)
     return whole + (whole * width < bits)
 
 
 @inlined
-def _transfer(q, w, rec, cause, tensor, source, target, sender, receiver, bits, cycles, start):
+def _transfer(
+    q: IntArray,
+    w: IntArray,
+    rec: IntArray,
+    cause: int,
+    tensor: int,
+    source: int,
+    target: int,
+    sender: int,
+    receiver: int,
+    bits: int,
+    cycles: int,
+    start: int,
+) -> int:
     """Occupy all links of the path at once in the first idle window; return the end (rule 6)."""
     path = _path_of(q, source, target)
     if q[path] > 0:
@@ -527,18 +555,44 @@ def _transfer(q, w, rec, cause, tensor, source, target, sender, receiver, bits, 
 
 
 @inlined
-def _trace(w, rec, kind, a, b, c, d, e, f, g, h, i):
+def _trace(
+    w: IntArray,
+    rec: IntArray,
+    kind: int,
+    v1: int,
+    v2: int,
+    v3: int,
+    v4: int,
+    v5: int,
+    v6: int,
+    v7: int,
+    v8: int,
+    v9: int,
+) -> None:
+    """Write down a tile (kind 0) or a transfer (kind 1)."""
     row = w[W_RECORDED]
     if row < rec.shape[0]:
-        rec[row, 0], rec[row, 1], rec[row, 2], rec[row, 3], rec[row, 4] = kind, a, b, c, d
-        rec[row, 5], rec[row, 6], rec[row, 7], rec[row, 8], rec[row, 9] = e, f, g, h, i
+        rec[row, 0], rec[row, 1], rec[row, 2], rec[row, 3], rec[row, 4] = kind, v1, v2, v3, v4
+        rec[row, 5], rec[row, 6], rec[row, 7], rec[row, 8], rec[row, 9] = v5, v6, v7, v8, v9
     else:
         w[W_PROBLEM] = 2
     w[W_RECORDED] = row + 1
 
 
 @inlined
-def _off_chip(q, w, rec, cause, tensor, reads, core, memory, bits, cycles, start):
+def _off_chip(
+    q: IntArray,
+    w: IntArray,
+    rec: IntArray,
+    cause: int,
+    tensor: int,
+    reads: bool,
+    core: int,
+    memory: int,
+    bits: int,
+    cycles: int,
+    start: int,
+) -> int:
     """Move data from or to DRAM through the DMA engine of `core`, one after another in issue order (rule 7)."""
     dram = q[Q_CORES]
     engine = w[W_CORE] + core * CORE_SIZE + (CORE_READ if reads or q[Q_DMA_CHANNELS] == 1 else CORE_WRITE)
@@ -551,7 +605,7 @@ def _off_chip(q, w, rec, cause, tensor, reads, core, memory, bits, cycles, start
 
 
 @inlined
-def _way_to_dram(q, core, reads):
+def _way_to_dram(q: IntArray, core: int, reads: bool) -> int:
     """Return the width of the way between a core and the DRAM, ports of memories aside."""
     dram = q[Q_CORES]
     pair = dram * (dram + 1) + core if reads else core * (dram + 1) + dram
@@ -559,7 +613,7 @@ def _way_to_dram(q, core, reads):
 
 
 @inlined
-def _write_back(q, w, rec, cause, tensor, memory, core, start):
+def _write_back(q: IntArray, w: IntArray, rec: IntArray, cause: int, tensor: int, memory: int, core: int, start: int) -> None:
     x = w[W_TENSOR] + tensor * X_SIZE
     width = min(_way_to_dram(q, core, False), q[q[Q_READ_WIDTH] + memory])
     bits = w[x + X_BITS]
@@ -570,7 +624,7 @@ def _write_back(q, w, rec, cause, tensor, memory, core, start):
 
 
 @inlined
-def _mark(w, memory, tensor, present):
+def _mark(w: IntArray, memory: int, tensor: int, present: bool) -> None:
     word = w[W_BITSET] + memory * w[W_BITSET_WORDS] + (tensor >> 5)
     if present:
         w[word] |= 1 << (tensor & 31)
@@ -579,7 +633,7 @@ def _mark(w, memory, tensor, present):
 
 
 @inlined
-def _slot_in(w, tensor, memory):
+def _slot_in(w: IntArray, tensor: int, memory: int) -> int:
     """Return the slot of a tensor in a memory it may be in."""
     s = w[W_STREAM] + w[w[W_TENSOR] + tensor * X_SIZE + X_STREAM] * S_SIZE
     if tensor >= w[W_TENSORS]:
@@ -591,7 +645,7 @@ def _slot_in(w, tensor, memory):
 
 
 @inlined
-def _home_slot(w, tensor):
+def _home_slot(w: IntArray, tensor: int) -> int:
     """Return the slot a tensor was produced in; -1 if it came from DRAM."""
     s = w[W_STREAM] + w[w[W_TENSOR] + tensor * X_SIZE + X_STREAM] * S_SIZE
     if tensor >= w[W_TENSORS] or w[s + S_HOME] < 0:
@@ -600,12 +654,12 @@ def _home_slot(w, tensor):
 
 
 @inlined
-def _at_home(w, tensor, home):
+def _at_home(w: IntArray, tensor: int, home: int) -> bool:
     return home >= 0 and w[w[W_TENSOR] + tensor * X_SIZE + X_SPILLED] == 0 and w[home + A_AVAILABLE] >= 0
 
 
 @inlined
-def _entry(w, tensor, memory):
+def _entry(w: IntArray, tensor: int, memory: int) -> int:
     """Return the core through which a tensor's home reaches a memory; -1 if there is no way."""
     h = w[w[W_STREAM] + w[w[W_TENSOR] + tensor * X_SIZE + X_STREAM] * S_SIZE + S_HOLDERS]
     while w[h + H_MEMORY] != memory:
@@ -614,14 +668,14 @@ def _entry(w, tensor, memory):
 
 
 @inlined
-def _drop(w, tensor, memory, slot, time):
+def _drop(w: IntArray, tensor: int, memory: int, slot: int, time: int) -> None:
     _record(w, memory, time, -w[w[W_TENSOR] + tensor * X_SIZE + X_BITS], tensor < w[W_TENSORS])
     w[slot + A_AVAILABLE] = NEVER
     _mark(w, memory, tensor, False)
 
 
 @inlined
-def _free_if_done(w, tensor, memory, slot, home):
+def _free_if_done(w: IntArray, tensor: int, memory: int, slot: int, home: int) -> None:
     """Free a tensor once nobody reads it there any more (rule 13)."""
     x = w[W_TENSOR] + tensor * X_SIZE
     if w[slot + A_AVAILABLE] < 0 or w[slot + A_READERS] > 0:
@@ -632,7 +686,7 @@ def _free_if_done(w, tensor, memory, slot, home):
 
 
 @kernel
-def _evict(q, w, rec, tensor, memory, slot, core, start):
+def _evict(q: IntArray, w: IntArray, rec: IntArray, tensor: int, memory: int, slot: int, core: int, start: int) -> None:
     w[W_EVICTIONS] += 1
     x = w[W_TENSOR] + tensor * X_SIZE
     home = _home_slot(w, tensor)
@@ -650,7 +704,7 @@ def _evict(q, w, rec, tensor, memory, slot, core, start):
 
 
 @kernel
-def _evict_for(q, w, rec, memory, core, bits, start, stamp):
+def _evict_for(q: IntArray, w: IntArray, rec: IntArray, memory: int, core: int, bits: int, start: int, stamp: int) -> None:
     """Evict by falling tensor id: first what nothing uses any more at `start`, then what is in use, when its use ends."""
     capacity = q[q[Q_CAPACITY] + memory]
     base = _store(w, memory)
@@ -674,7 +728,7 @@ def _evict_for(q, w, rec, memory, core, bits, start, stamp):
 
 
 @inlined
-def _make_room(q, w, rec, memory, core, bits, start, stamp):
+def _make_room(q: IntArray, w: IntArray, rec: IntArray, memory: int, core: int, bits: int, start: int, stamp: int) -> int:
     """Return from when on `bits` fit for good, evicting only if no recorded release helps (rule 12)."""
     base = _store(w, memory)
     capacity = q[q[Q_CAPACITY] + memory]
@@ -687,7 +741,7 @@ def _make_room(q, w, rec, memory, core, bits, start, stamp):
 
 
 @kernel
-def _fetch(q, w, rec, tensor, memory, slot, core, floor, stamp):
+def _fetch(q: IntArray, w: IntArray, rec: IntArray, tensor: int, memory: int, slot: int, core: int, floor: int, stamp: int) -> int:
     """Bring a tensor to `memory` for a tile on `core`; return when it is there (rules 4 to 7)."""
     x = w[W_TENSOR] + tensor * X_SIZE
     bits = w[x + X_BITS]
@@ -719,12 +773,12 @@ def _fetch(q, w, rec, tensor, memory, slot, core, floor, stamp):
 
 
 @inlined
-def _less(w, a, b):
+def _less(w: IntArray, a: int, b: int) -> bool:
     return w[a] < w[b] or (w[a] == w[b] and w[a + 1] < w[b + 1])
 
 
 @inlined
-def _push(w, key, tie, number):
+def _push(w: IntArray, key: int, tie: int, number: int) -> None:
     """Add a stream to the heap of candidates."""
     heap = w[W_HEAP]
     at = w[W_HEAP_COUNT]
@@ -740,7 +794,7 @@ def _push(w, key, tie, number):
 
 
 @inlined
-def _pop(w):
+def _pop(w: IntArray) -> int:
     """Take the first stream off the heap of candidates."""
     heap = w[W_HEAP]
     number = w[heap + 2]
@@ -762,7 +816,7 @@ def _pop(w):
 
 
 @kernel
-def _advance(q, w, number):
+def _advance(q: IntArray, w: IntArray, number: int) -> None:
     """Look on from where stream `number` last waited: it becomes a candidate, or waits for the next tile that is missing (rule 1)."""
     s = w[W_STREAM] + number * S_SIZE
     row, column = w[s + S_AT_ROW], w[s + S_AT_COLUMN]
@@ -797,7 +851,7 @@ def _advance(q, w, number):
 
 
 @inlined
-def _step(q, w, number):
+def _step(q: IntArray, w: IntArray, number: int) -> None:
     """Move a stream to its next tile and wake the streams that waited for this one."""
     s = w[W_STREAM] + number * S_SIZE
     done = w[s + S_DONE] + 1
@@ -827,7 +881,7 @@ def _step(q, w, number):
 
 
 @inlined
-def _create(q, w, number, row, column, end, home):
+def _create(q: IntArray, w: IntArray, number: int, row: int, column: int, end: int, home: int) -> tuple[bool, int]:
     """Write the tensor of a tile and count its readers; return (needed in DRAM, tensor)."""
     s = w[W_STREAM] + number * S_SIZE
     tile = row * w[s + S_COLUMNS] + column
@@ -863,7 +917,7 @@ def _create(q, w, number, row, column, end, home):
 
 
 @inlined
-def _produce(q, w, rec, number, start, end):
+def _produce(q: IntArray, w: IntArray, rec: IntArray, number: int, start: int, end: int) -> None:
     """Put the output of a tile where it belongs (rules 9 and 13)."""
     s = w[W_STREAM] + number * S_SIZE
     home = w[s + S_HOME]
@@ -882,7 +936,7 @@ def _produce(q, w, rec, number, start, end):
 
 
 @inlined
-def _gather(q, w, s, number, stamp):
+def _gather(q: IntArray, w: IntArray, s: int, number: int, stamp: int) -> tuple[int, int, int]:
     """List the operands that must be on the core, missing ones again behind; return (count, missing, when streamed ones exist)."""
     row, column = w[s + S_AT_ROW], w[s + S_AT_COLUMN]
     count, missing, exist = 0, 0, 0
@@ -925,7 +979,7 @@ def _gather(q, w, s, number, stamp):
 
 
 @inlined
-def _insert_missing(w, behind, count, tensor, slot, memory):
+def _insert_missing(w: IntArray, behind: int, count: int, tensor: int, slot: int, memory: int) -> int:
     """Insert by size, then tensor id (rule 4); one tensor for two operands keeps the order of the edges."""
     bits = w[w[W_TENSOR] + tensor * X_SIZE + X_BITS]
     at = count
@@ -942,7 +996,7 @@ def _insert_missing(w, behind, count, tensor, slot, memory):
 
 
 @inlined
-def _reserve(q, w, rec, s, bits, core, start, stamp):
+def _reserve(q: IntArray, w: IntArray, rec: IntArray, s: int, bits: int, core: int, start: int, stamp: int) -> int:
     """Find room for the output and for the buffers of streamed operands (rule 12)."""
     mask = w[s + S_MASK]
     for operand in range(3):
@@ -963,7 +1017,7 @@ def _reserve(q, w, rec, s, bits, core, start, stamp):
 
 
 @inlined
-def _stream_operands(q, w, rec, number, cost, core, tensor, start, end):
+def _stream_operands(q: IntArray, w: IntArray, rec: IntArray, cost: int, core: int, tensor: int, start: int, end: int) -> int:
     """Move streamed operands while the tile runs; return when both have ended."""
     if q[cost + C_READ] > 0:
         bits = q[cost + C_READ]
@@ -975,7 +1029,7 @@ def _stream_operands(q, w, rec, number, cost, core, tensor, start, end):
 
 
 @inlined
-def _run_tile(q, w, rec, number):
+def _run_tile(q: IntArray, w: IntArray, rec: IntArray, number: int) -> None:
     s = w[W_STREAM] + number * S_SIZE
     core = w[s + S_CORE]
     c = w[W_CORE] + core * CORE_SIZE
@@ -994,7 +1048,7 @@ def _run_tile(q, w, rec, number):
     start = _reserve(q, w, rec, s, _tile_bits(q, w, s, row, column), core, start, stamp)
     corner = 2 * (row == w[s + S_ROWS] - 1) + (column == w[s + S_COLUMNS] - 1)
     cost = w[s + S_COST + corner]
-    end = _stream_operands(q, w, rec, number, cost, core, tensor, start, start + q[cost + C_CYCLES])  # rule 11
+    end = _stream_operands(q, w, rec, cost, core, tensor, start, start + q[cost + C_CYCLES])  # rule 11
     for operand in range(3):
         bits = w[s + S_BUFFER + operand]
         if bits > 0:
@@ -1022,7 +1076,7 @@ def _run_tile(q, w, rec, number):
 
 
 @inlined
-def _working_bits(w, s, memory):
+def _working_bits(w: IntArray, s: int, memory: int) -> int:
     total = 0
     for operand in range(3):
         if w[s + S_MEMORY + operand] == memory:
@@ -1031,7 +1085,7 @@ def _working_bits(w, s, memory):
 
 
 @kernel
-def _weights_fit(q, w):
+def _weights_fit(q: IntArray, w: IntArray) -> bool:
     """Return True if all weights fit beside the largest tile of each memory, so that they are loaded once, at the start."""
     if q[Q_WEIGHTS_FIRST] == 0:
         return False
@@ -1050,7 +1104,7 @@ def _weights_fit(q, w):
 
 
 @kernel
-def _start(q, w, rec):
+def _start(q: IntArray, w: IntArray, rec: IntArray) -> None:
     """Create inputs and weights, load weights that all fit (rule 10), and find the first candidates."""
     for number in range(w[W_STREAMS]):
         s = w[W_STREAM] + number * S_SIZE
@@ -1078,7 +1132,7 @@ def _start(q, w, rec):
 
 
 @kernel
-def _activation_peak(q, w):
+def _activation_peak(q: IntArray, w: IntArray) -> int:
     """Return the highest sum over all stores of the activation bits held at a time."""
     memories = q[Q_MEMORIES]
     next_event = np.zeros(memories, dtype=np.int64)
@@ -1101,7 +1155,9 @@ def _activation_peak(q, w):
 
 
 @kernel
-def _sum_up(q, w, energies, ports, links, dram, out):
+def _sum_up(
+    q: IntArray, w: IntArray, energies: FloatArray, ports: FloatArray, links: FloatArray, dram: FloatArray, out: FloatArray
+) -> None:
     """Write the results of a genome."""
     mac, memory_energy, transfer, link_energy = 0.0, 0.0, 0.0, 0.0
     for number in range(q[Q_INPUTS], w[W_STREAMS]):
@@ -1132,7 +1188,7 @@ def _sum_up(q, w, energies, ports, links, dram, out):
 
 
 @kernel
-def schedule_one(q, d, w, rec, crowding):
+def schedule_one(q: IntArray, d: IntArray, w: IntArray, rec: IntArray, crowding: int) -> int:
     """Schedule one genome's decisions `d` in workspace `w`.
 
     Returns:
@@ -1156,7 +1212,18 @@ def schedule_one(q, d, w, rec, crowding):
 
 
 @kernel
-def schedule_batch(q, decisions, w, crowding, energies, ports, links, dram, out, begin):
+def schedule_batch(
+    q: IntArray,
+    decisions: IntArray,
+    w: IntArray,
+    crowding: int,
+    energies: FloatArray,
+    ports: FloatArray,
+    links: FloatArray,
+    dram: FloatArray,
+    out: FloatArray,
+    begin: int,
+) -> tuple[int, int]:
     """Schedule genomes `decisions[begin:]`, shape ``(P, D)``, into `out`, shape ``(P, OUT_SIZE)``.
 
     Returns:

@@ -25,8 +25,8 @@ class CostBook(Protocol):
     def tile(self, layer: int, parts: int, rows: int, columns: int, core: int, dataflow: str, streamed: frozenset[Operand]) -> TileFigures:
         """Return the figures of a tile of `rows` x `columns` of one of `parts` K-parts of `layer` on `core`.
 
-        `streamed` operands pass through from or to DRAM instead of living on the core. Where no loop order makes that legal, the figures are
-        those of the smallest larger set of streamed operands that is, or say that none is.
+        `streamed` operands pass through from or to DRAM instead of living on the core. Where no loop order makes that legal, the
+        figures are those of the smallest larger set of streamed operands that is, or say that none is.
         """
         ...
 
@@ -153,8 +153,8 @@ def tile_grid(extent: int, step: int) -> tuple[int, ...]:
 def separable(edge: Edge) -> tuple[AxisMap, AxisMap]:
     """Return the row and column relations of an edge such that they are driven by different axes of the consumer.
 
-    Where one axis of the consumer drives both, all columns are taken: a superset, and the number of readers of a tile stays a product of one
-    count per axis.
+    Where one axis of the consumer drives both, all columns are taken: a superset, and the number of readers of a tile stays a product of
+    one count per axis.
     """
     same = edge.rows.source is not None and edge.rows.source == edge.columns.source
     return edge.rows, WHOLE if same else edge.columns

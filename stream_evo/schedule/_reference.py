@@ -228,13 +228,11 @@ class _Scheduler:
         return found, exist
 
     def _reservations(self, stream: Stream, tile: int) -> dict[int, int]:
-        """Return the bits to reserve when the tile starts, per memory in the order I, W, O: buffers of streamed operands, and the output."""
+        """Return the bits to reserve when the tile starts, per memory: buffers of streamed operands, and the output."""
         reserved: dict[int, int] = {}
         for position, memory in enumerate(self.chip.core_memories[stream.core]):
-            if OPERANDS[position] in stream.streamed:
-                bits = stream.buffer_bits[position]
-            else:
-                bits = stream.tile_bits(tile) if position == 2 else 0
+            output = stream.tile_bits(tile) if position == 2 else 0
+            bits = stream.buffer_bits[position] if OPERANDS[position] in stream.streamed else output
             if bits:
                 reserved[memory] = reserved.get(memory, 0) + bits
         return reserved

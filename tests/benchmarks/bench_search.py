@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from stream_evo.operators import default_operators, generic_operators
 
+from stream_evo.operators import default_operators, generic_operators
 from stream_evo.search import Batch, Budget, EngineContext, EvaluationArchive, ProgressRow, find_engine, optimize
 from stream_evo.search.testing import synthetic_problem
 

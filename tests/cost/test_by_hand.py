@@ -13,8 +13,8 @@ from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memor
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
 
 ALL = tuple(Operand)
-READS = tuple((o, Direction.TO_LOW) for o in ALL) + ((Operand.O, Direction.TO_HIGH),)
-WRITES = tuple((o, Direction.FROM_HIGH) for o in ALL) + ((Operand.O, Direction.FROM_LOW),)
+READS = (*tuple((o, Direction.TO_LOW) for o in ALL), (Operand.O, Direction.TO_HIGH))
+WRITES = (*tuple((o, Direction.FROM_HIGH) for o in ALL), (Operand.O, Direction.FROM_LOW))
 K, C, OX = 2, 3, 5
 
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_evo.hw_library import ACCELERATORS, CORES
 
 from stream_evo.errors import InputError
 from stream_evo.hardware import load_accelerator, load_core
+from stream_evo.hw_library import ACCELERATORS, CORES
 
 CORE = yaml.safe_load(CORES["eyeriss_like"].read_text())
 CHIPS = [yaml.safe_load(ACCELERATORS[name].read_text()) for name in ("tpu_quad", "diana", "simba_2x2", "aimc_4x4", "heterogeneous_quad")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stream_evo.hw_library import ACCELERATORS, CORES
 
 from stream_evo._yaml import Node, read_yaml
 from stream_evo.hardware import Accelerator, Direction, load_accelerator, load_core
+from stream_evo.hw_library import ACCELERATORS, CORES
 from stream_evo.workload import Operand, OperatorKind
 
 KIB = 8 * 1024

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_evo.hw_library import CORES
 
 from stream_evo.hardware import Accelerator, CoreSlot, Dram, Link, load_core
+from stream_evo.hw_library import CORES
 
 DRAM = Dram("dram", 8, 64, 1.0, 1.0)
 CORE = load_core(CORES["simd"])

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stream_evo.operators
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_evo.operators import OPERATORS, SeedHints, default_operators, generic_operators
 
+import stream_evo.operators
+from stream_evo.operators import OPERATORS, SeedHints, default_operators, generic_operators
 from stream_evo.search import Conditional, OperatorSet, PluginKind, load_operator, operator_kind
 from stream_evo.search.testing import SyntheticSpec, check_crossover, check_mutation, check_repair, check_sampling
 

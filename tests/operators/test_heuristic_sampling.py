@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from stream_evo.operators import HeuristicSampling, SeedHints, UniformSampling
 from stream_evo.operators._genes import core_table
-
 from stream_evo.search import hypervolume
 from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec
 from stream_evo.typing import FloatArray, IntArray

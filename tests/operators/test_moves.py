@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from stream_evo.operators import (
     BalanceCores,
     JoinNeighbour,
@@ -23,7 +24,6 @@ from stream_evo.operators import (
     UniformCrossover,
 )
 from stream_evo.operators._genes import core_table, one_of, stack_numbers
-
 from stream_evo.search import Mutation
 from stream_evo.search.testing import SyntheticSpec
 from stream_evo.typing import BoolArray, IntArray

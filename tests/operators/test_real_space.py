@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from stream_evo.operators import OPERATORS, HeuristicSampling
-from stream_evo.operators._genes import core_table
 
 from stream_evo import registry
 from stream_evo.mapping import GenomeOptions, GenomeSpec
+from stream_evo.operators import OPERATORS, HeuristicSampling
+from stream_evo.operators._genes import core_table
 from stream_evo.search import Conditional, KnowsCores, PluginKind, operator_kind
 from stream_evo.search.testing import check_crossover, check_mutation, check_sampling
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
+
 from stream_evo.problems.networks._graph import Graph
 from stream_evo.problems.networks._transformer import (
     Shape,

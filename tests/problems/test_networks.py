@@ -8,9 +8,9 @@ from importlib import resources
 
 import onnx
 import pytest
-from stream_evo.problems.networks import NETWORKS, _light
 
 from stream_evo.errors import InputError
+from stream_evo.problems.networks import NETWORKS, _light
 
 CONTRACT = [
     "alexnet",

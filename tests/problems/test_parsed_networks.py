@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnx
 import pytest
-from stream_evo.problems.networks import NETWORKS
 
+from stream_evo.problems.networks import NETWORKS
 from stream_evo.workload import OperatorKind, load_onnx
 
 # Layers by kind, counted by hand from the architectures; normalisations, biases and activations belong to the layer before them.

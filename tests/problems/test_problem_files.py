@@ -9,10 +9,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_evo.problems import OBJECTIVES, Problem, RunSettings, load_problem
 
 from stream_evo import registry
 from stream_evo.errors import InputError
+from stream_evo.problems import OBJECTIVES, Problem, RunSettings, load_problem
 
 
 @pytest.fixture(autouse=True, scope="module")

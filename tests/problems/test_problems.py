@@ -6,13 +6,13 @@ import dataclasses
 from types import ModuleType
 
 import pytest
-from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
-from stream_evo.problems.networks import NETWORKS
 
 from stream_evo import problems, registry
 from stream_evo._run._job import Job
 from stream_evo.errors import InputError, UnknownNameError
 from stream_evo.mapping import GenomeSpec
+from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
+from stream_evo.problems.networks import NETWORKS
 
 
 def test_shipped_problems_pair_known_networks_with_both_quads():

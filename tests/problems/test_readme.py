@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from stream_evo.problems import PROBLEMS, RunSettings, load_problem
-from stream_evo.problems.networks import NETWORKS
 
 from stream_evo import registry
+from stream_evo.problems import PROBLEMS, RunSettings, load_problem
+from stream_evo.problems.networks import NETWORKS
 
 README = (Path(__file__).parents[2] / "problems" / "README.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| `")]

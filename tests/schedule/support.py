@@ -98,10 +98,9 @@ def held_over_time(schedule: Schedule) -> list[list[tuple[int, int, int]]]:
 
 def same_schedule(one: Schedule, two: Schedule) -> None:
     """Assert that two schedules are equal in everything: tiles, transfers, memories over time, totals."""
-    for a, b in zip(one.tiles, two.tiles, strict=False):
-        assert a == b
-    for c, d in zip(one.transfers, two.transfers, strict=False):
-        assert c == d
-    assert (len(one.tiles), len(one.transfers)) == (len(two.tiles), len(two.transfers))
-    assert held_over_time(one) == held_over_time(two)
-    assert one.totals == two.totals
+    for kind, first, second in (("tile", one.tiles, two.tiles), ("transfer", one.transfers, two.transfers)):
+        for number, (a, b) in enumerate(zip(first, second, strict=False)):
+            assert a == b, f"{kind} {number}: {a} is not {b}"
+        assert len(first) == len(second), f"{len(first)} and {len(second)} {kind}s"
+    assert held_over_time(one) == held_over_time(two), "memories hold different things"
+    assert one.totals == two.totals, f"{one.totals} is not {two.totals}"

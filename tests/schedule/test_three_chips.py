@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from stream_evo.hw_library import ACCELERATORS
 
 from stream_evo.hardware import Accelerator, load_accelerator
+from stream_evo.hw_library import ACCELERATORS
 from stream_evo.mapping import LayerMapping, Mapping, Priority
 from stream_evo.schedule import Chip, Schedule, build_plan, schedule_plan
 from stream_evo.workload import WHOLE, Axis, AxisMap, Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Padding, Workload

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from stream_evo.operators import default_operators
 
+from stream_evo.operators import default_operators
 from stream_evo.search import Budget, SearchProblem, SearchResult, optimize
 from stream_evo.search.testing import SyntheticEvaluator, synthetic_problem
 from stream_evo.typing import IntArray

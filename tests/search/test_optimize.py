@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stream_evo.operators import default_operators, generic_operators
 
 from stream_evo.errors import InputError, PluginError, RunFolderError, UnknownNameError
+from stream_evo.operators import default_operators, generic_operators
 from stream_evo.search import (
     Budget,
     EngineContext,

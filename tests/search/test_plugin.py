@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stream_evo.operators import generic_operators
 
 from stream_evo.errors import PluginError
+from stream_evo.operators import generic_operators
 from stream_evo.search import PluginKind, load_engine, load_operator, operator_kind
 from stream_evo.search.testing import SyntheticSpec
 
