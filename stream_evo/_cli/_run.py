@@ -98,11 +98,10 @@ def run(
         "priority": priority,
         "bits": bits,
         "host_operators": host_ops or None,
-        "limits": {
-            name: value for name, value in (("latency", max_latency), ("energy", max_energy), ("memory", max_memory)) if value is not None
-        },
     }
     settings = _problem_settings(problem) | {name: value for name, value in given.items() if value is not None}
+    limits = {"latency": max_latency, "energy": max_energy, "memory": max_memory}
+    settings["limits"] = {**settings.get("limits", {}), **{name: value for name, value in limits.items() if value is not None}}
     missing = [f"--{name}" for name in ("network", "hardware") if name not in settings]
     if missing:
         raise InputError("run", [Fault(f"{' and '.join(missing)} missing", hint="Give both, or a problem: stream-evo list problems")])

@@ -216,12 +216,14 @@ def test_optional_genes_can_be_searched_and_their_mappings_evaluated(cli: Cli, s
 
 def test_a_problem_file_and_options_on_top_of_it(cli: Cli, small_network: Path, tmp_path: Path) -> None:
     problem = tmp_path / "problem.yaml"
-    problem.write_text(f"network: {small_network}\nhardware: {CHIP}\nobjectives: [latency]\npopulation: 12\ngenerations: 2\n")
-    outcome = cli("run", problem, "--out", tmp_path / "o", "--seed", "7", "--objectives", "energy,latency")
+    limits = "limits: {memory: 1.0e9, energy: 1.0e15}"
+    problem.write_text(f"network: {small_network}\nhardware: {CHIP}\nobjectives: [latency]\npopulation: 12\ngenerations: 2\n{limits}\n")
+    outcome = cli("run", problem, "--out", tmp_path / "o", "--seed", "7", "--objectives", "energy,latency", "--max-energy", "2e15")
     assert outcome.code == 0, outcome
     settings = json.loads((tmp_path / "o" / "pareto.json").read_text())["settings"]
     assert (settings["population"], settings["generations"], settings["seed"]) == (12, 2, 7)
     assert settings["objectives"] == ["energy", "latency"]
+    assert settings["limits"] == {"memory": 1e9, "energy": 2e15}
 
 
 def test_a_chip_of_ones_own(cli: Cli, small_network: Path, tmp_path: Path) -> None:

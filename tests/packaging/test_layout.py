@@ -1,6 +1,7 @@
 """The tree, the packaging metadata and the direction of imports agree with what the documentation says."""
 
 import ast
+import dataclasses
 import subprocess
 import sys
 import tomllib
@@ -107,6 +108,16 @@ def test_public_names_are_exactly_what_all_says() -> None:
     assert set(stream_evo.__all__) <= set(dir(stream_evo))
     with pytest.raises(AttributeError, match="no attribute 'optimise'"):
         _ = stream_evo.optimise
+
+
+def test_names_of_metrics_are_the_same_everywhere() -> None:
+    from stream_evo._run._job import METRICS, Job
+    from stream_evo.evaluation import METRICS as EVALUATED
+    from stream_evo.problems import RunSettings
+
+    assert METRICS == EVALUATED
+    asked = {field.name: field.default for field in dataclasses.fields(RunSettings) if field.name != "limits"}
+    assert asked.items() <= {field.name: field.default for field in dataclasses.fields(Job)}.items()
 
 
 def test_top_level_of_the_repository_is_what_the_readme_describes() -> None:
