@@ -14,7 +14,7 @@ from stream_evo.schedule._costs import TileBook, TileKey
 from stream_evo.schedule._figures import TileFigures, choose_streamed, operand_mask
 from stream_evo.workload import Edge, Operand, Workload
 
-__all__ = ["CostTables", "build_cost_tables"]
+__all__ = ["CostTables", "build_cost_tables", "core_kinds"]
 
 _CORNERS, _MASKS = 4, 8
 Widest = Callable[[int, Edge, int], tuple[tuple[int, int], tuple[int, int]]]
@@ -26,9 +26,9 @@ class CostTables:
 
     Attributes:
         figures: One entry per row; the first is a placeholder for what cannot occur.
-        index: Per layer the row of each (parts, tile, core class, dataflow, corner, mask), flattened in that order.
+        index: Per layer the row of each (parts, tile, core kind, dataflow, corner, mask), flattened in that order.
         dataflows: Dataflow choices per layer in `index`.
-        classes: Core classes in `index`.
+        classes: Core kinds in `index`.
     """
 
     figures: tuple[TileFigures, ...]
@@ -48,6 +48,12 @@ class CostTables:
         return found
 
 
+def core_kinds(choices: Choices, book: TileBook) -> tuple[int, ...]:
+    """Return per core a number that cores of one class share if they have the same choice of dataflows."""
+    seen: dict[object, int] = {}
+    return tuple(seen.setdefault(kind, len(seen)) for kind in zip(book.core_classes, choices.dataflows, strict=True))
+
+
 def build_cost_tables(
     workload: Workload, chip: Chip, choices: Choices, book: TileBook, parts: Mapping[int, Sequence[int]], widest: Widest
 ) -> CostTables:
@@ -63,7 +69,7 @@ def build_cost_tables(
         for corner, edge in _corners(workload, key)
     ]
     book.prepare(key for *_, key in corners)
-    flows, classes = max(map(len, choices.dataflows)), max(book.core_classes) + 1
+    flows, classes = max(map(len, choices.dataflows)), max(core_kinds(choices, book)) + 1
     figures: dict[TileFigures, int] = {TileFigures(1, 0.0, 0.0): 0}
     index = [
         [0] * (len(parts[layer]) * len(choices.tiles[layer]) * classes * flows * _CORNERS * _MASKS) for layer in range(len(workload.layers))
@@ -85,16 +91,17 @@ def _corners(workload: Workload, key: TileKey) -> Iterator[tuple[int, TileKey]]:
 def _cells(
     workload: Workload, chip: Chip, choices: Choices, book: TileBook, parts: Mapping[int, Sequence[int]], widest: Widest
 ) -> Iterator[tuple[tuple[int, int, int, int], TileKey]]:
-    """Yield ((part option, tile option, core class, dataflow choice), key of the full tile) for everything that can occur."""
+    """Yield ((part option, tile option, core kind, dataflow choice), key of the full tile) for everything that can occur."""
+    kinds = core_kinds(choices, book)
     for index, layer in enumerate(workload.layers):
-        used = {(place.parts, book.core_classes[core]): core for place in choices.placements[index] for core in place.cores}
+        used = {(place.parts, kinds[core]): core for place in choices.placements[index] for core in place.cores}
         for tile, size in enumerate(choices.tiles[index]):
             for (count, kind), core in used.items():
                 masks = _possible_masks(workload, chip, index, size.rows * size.columns, tile, count, core, widest)
                 for flow, name in enumerate(choices.dataflows[core]):
                     chosen = resolve_dataflow(chip.accelerator.cores[core].core, layer, name).name
                     for mask in masks:
-                        key = TileKey(index, count, size.rows, size.columns, kind, chosen, mask)
+                        key = TileKey(index, count, size.rows, size.columns, book.core_classes[core], chosen, mask)
                         yield (parts[index].index(count), tile, kind, flow), key
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._choices import Choices
-from stream_evo.schedule._cost_tables import build_cost_tables
+from stream_evo.schedule._cost_tables import build_cost_tables, core_kinds
 from stream_evo.schedule._costs import TileBook
 from stream_evo.schedule._figures import OPERANDS
 from stream_evo.schedule._plan import separable, tile_grid, window_edges
@@ -106,7 +106,7 @@ class _Builder:
         words[at.Q_DMA_CHANNELS], words[at.Q_WEIGHTS_FIRST] = chip.accelerator.dma_channels, int(chip.loads_weights_first)
         words[at.Q_DRAM_WIDTH] = chip.accelerator.dram.bits_per_cycle
         words[at.Q_CORE_MEMORY] = self._append([memory for row in chip.core_memories for memory in row])
-        words[at.Q_CORE_CLASS] = self._append(self.book.core_classes)
+        words[at.Q_CORE_CLASS] = self._append(core_kinds(self.choices, self.book))
         words[at.Q_CAPACITY] = self._append(chip.capacities)
         words[at.Q_READ_WIDTH] = self._append([port.bits_per_cycle for port in chip.read_ports])
         words[at.Q_WRITE_WIDTH] = self._append([port.bits_per_cycle for port in chip.write_ports])
