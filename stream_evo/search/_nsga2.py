@@ -48,7 +48,7 @@ class _Population:
 class NsgaTwo:
     """NSGA-II (Deb, Pratap, Agarwal, Meyarivan 2002) with constrained domination.
 
-    Parents win binary tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down to
+    Parents win tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down to
     the population by rank, then diversity. Points with equal objectives count once. Children evaluated before are made anew up to four
     times, then drawn at random.
 
@@ -62,10 +62,19 @@ class NsgaTwo:
     Args:
         context: Space, operators and source of chance.
         diversity: Measure of diversity.
+        tournament: Members that compete to be a parent. Two is classical; five is provisional: on the synthetic problem with 48 layers on 8
+            cores and 120 on 12, at 12,000 evaluations, five gave 96.0 and 93.2 % of the best known hypervolume, three 95.0 and 92.8, two
+            94.2 and 89.5 (medians of three seeds).
+
+    Raises:
+        ValueError: The tournament has no member.
     """
 
-    def __init__(self, context: EngineContext, diversity: Diversity = Diversity.HYPERVOLUME) -> None:
+    def __init__(self, context: EngineContext, diversity: Diversity = Diversity.HYPERVOLUME, tournament: int = 5) -> None:
+        if tournament < 1:
+            raise ValueError(f"a tournament needs at least one member, got {tournament}")
         self._context = context
+        self._members = tournament
         self._by_hypervolume = diversity is Diversity.HYPERVOLUME and context.objectives in _TRUNCATION_ROUNDS
         self._variation = Variation(context.spec, context.operators, context.rng)
         self._population: _Population | None = None
@@ -73,8 +82,8 @@ class NsgaTwo:
 
     @classmethod
     def by_crowding(cls, context: EngineContext) -> Engine:
-        """Return the classical variant: diversity by crowding distance."""
-        return cls(context, Diversity.CROWDING)
+        """Return the classical variant: binary tournaments, diversity by crowding distance."""
+        return cls(context, Diversity.CROWDING, tournament=2)
 
     def ask(self) -> IntArray:
         """Return the next generation's genomes, see `Engine`."""
@@ -142,11 +151,16 @@ class NsgaTwo:
         return self._variation.children(self._population.genomes[parents[:count]], self._population.genomes[parents[count:]])
 
     def _tournament(self, population: _Population, count: int) -> IntArray:
-        """Return the winners of `count` binary tournaments, (count,); ties go to the first drawn, which is as good as chance."""
-        pairs = self._context.rng.integers(len(population.genomes), size=(2, count))
-        ranks, diversity = population.ranks[pairs], population.diversity[pairs]
-        second = (ranks[1] < ranks[0]) | ((ranks[1] == ranks[0]) & (diversity[1] > diversity[0]))
-        return np.asarray(np.where(second, pairs[1], pairs[0]))
+        """Return the winners of `count` tournaments, (count,); ties go to the first drawn, which is as good as chance."""
+        # Places in the order by rank, then diversity: the smallest place wins.
+        order = np.lexsort((-population.diversity, population.ranks))
+        place = np.empty(len(order), dtype=np.int64)
+        ranks, diversity = population.ranks[order], population.diversity[order]
+        worse = (ranks[1:] != ranks[:-1]) | (diversity[1:] != diversity[:-1])
+        place[order[0]] = 0
+        place[order[1:]] = np.cumsum(worse)
+        drawn = self._context.rng.integers(len(order), size=(self._members, count))
+        return np.asarray(drawn[place[drawn].argmin(axis=0), np.arange(count)])
 
     def _stale(self, genomes: IntArray) -> IntArray:
         """Return the indices of children that are known or repeat an earlier child."""

@@ -160,6 +160,21 @@ def test_truncation_by_hypervolume_keeps_more_of_it_than_by_crowding() -> None:
     assert kept[Diversity.HYPERVOLUME] > kept[Diversity.CROWDING]
 
 
+def test_large_tournaments_choose_the_best_parents() -> None:
+    operators = OperatorSet(UniformSampling(), (), (RandomReset(genes=1.0),))
+    for members, least in ((1, 0), (300, 20)):
+        engine = NsgaTwo(_context(population=20, operators=operators), tournament=members)
+        genomes = engine.ask()
+        objectives = 5.0 + _front(20, np.random.default_rng(0))
+        objectives[7] = 0.0  # dominates all
+        engine.tell(genomes, objectives, np.zeros(20))
+        near = (engine.ask() != genomes[7]).sum(axis=1) == 1
+        assert least <= near.sum()
+        assert near.all() == (members == 300)
+    with pytest.raises(ValueError, match="at least one member"):
+        NsgaTwo(_context(), tournament=0)
+
+
 def test_odds_follow_the_gain_of_operators() -> None:
     class Idle(RandomReset):
         pass
