@@ -52,8 +52,7 @@ def inlined(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
 
 def _compile(function: _Function, buffers: tuple[str, ...], *, inline: bool) -> _Function:
     source = _with_unsigned_offsets(function, frozenset(buffers)) if buffers and not _BOUNDSCHECK else function
-    compiled = numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=inline)(source)
-    return compiled  # type: ignore[return-value]  # a dispatcher is called like the function it compiles
+    return numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=inline)(source)  # type: ignore[return-value]  # a dispatcher
 
 
 class _UnsignedOffsets(ast.NodeTransformer):

@@ -51,11 +51,23 @@ def test_layer_by_layer_is_a_point(network: Workload, chip: Accelerator) -> None
     assert mapping.priority is Priority.MEMORY
 
 
+def roomy(chip: Accelerator, factor: int) -> Accelerator:
+    """Return the chip with weight memories `factor` times as large on its first two cores."""
+    slots = list(chip.cores)
+    for index in (0, 1):
+        core = slots[index].core
+        weights = core.top_memory(Operand.W)
+        memories = tuple(dataclasses.replace(m, size_bits=m.size_bits * factor) if m is weights else m for m in core.memories)
+        slots[index] = dataclasses.replace(slots[index], core=dataclasses.replace(core, memories=memories))
+    return dataclasses.replace(chip, cores=tuple(slots))
+
+
 def test_parts_follow_from_the_weights_that_fit(network: Workload, chip: Accelerator) -> None:
     layer = dataclasses.replace(network.layers[2], sizes=LoopSizes(K=96, C=1024))  # 96 * 1024 * 8 bits = 12 x 64 Kib
-    assert parts_for(layer, (0,), chip) == 12
-    assert parts_for(layer, (0, 1), chip) == 12
-    assert parts_for(dataclasses.replace(layer, sizes=LoopSizes(K=97, C=1024)), (0,), chip) == 97  # a prime: 13 does not divide it
+    assert parts_for(layer, (0,), chip) == 24  # 12 parts would fill the memory; two at a time fit if there are 24
+    assert parts_for(layer, (0, 1), chip) == 24
+    assert parts_for(layer, (0, 1), roomy(chip, 6)) == 2  # half the weights on each core fill its memory: nothing else is to be loaded
+    assert parts_for(dataclasses.replace(layer, sizes=LoopSizes(K=97, C=1024)), (0,), chip) == 97  # a prime: 25 does not divide it
     assert parts_for(dataclasses.replace(layer, sizes=LoopSizes(K=97)), (0, 1), chip) == 0
     assert parts_for(network.layers[3], (3,), chip) == 1  # no weights
 
@@ -67,7 +79,7 @@ def test_weights_leave_half_of_a_common_memory_to_activations(network: Workload,
     joined = dataclasses.replace(slot, core=dataclasses.replace(slot.core, memories=(common,)))
     joint = dataclasses.replace(chip, cores=(joined, *chip.cores[1:]))
     layer = dataclasses.replace(network.layers[2], sizes=LoopSizes(K=96, C=1024))
-    assert parts_for(layer, (0,), joint) == 24
+    assert parts_for(layer, (0,), joint) == 48
 
 
 def test_grouped_layers_are_cut_between_groups(network: Workload, chip: Accelerator) -> None:
