@@ -233,7 +233,7 @@ def test_what_is_computed_is_held(case: Case) -> None:
 def test_totals_are_sums_of_what_happened(case: Case) -> None:
     totals, moves = case.schedule.totals, case.schedule.transfers
     chip, dram = case.accelerator, case.accelerator.dram
-    assert totals.latency_cycles == max(item.end_cycles for item in (*case.schedule.tiles, *moves))
+    assert totals.latency_cycles == max(item.end_cycles for item in case.schedule.tiles + moves)
     assert totals.energy_pj == pytest.approx(totals.mac_pj + totals.memory_pj + totals.transfer_pj + totals.link_pj + totals.dram_pj)
     assert totals.edp_pj_cycles == totals.energy_pj * totals.latency_cycles
     figures = [case.plan.streams[run.stream].tile_figures(run.tile) for run in case.schedule.tiles]
