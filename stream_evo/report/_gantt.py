@@ -17,8 +17,9 @@ from stream_evo.typing import FloatArray, IntArray
 __all__ = ["Lane", "MemoryTrace", "plot_gantt"]
 
 _BAR_HEIGHT = 0.74
-# A layer's name is written where its tiles fill at least this share of the picture's width.
-_LABEL_SHARE = 0.045
+_MANY_LANES = 24
+# Share of the picture's width that one letter of a layer's name takes; a name is written where its tiles leave room for it.
+_LETTER_SHARE = 0.0046
 _OUTLINE_SHARE = 0.002
 
 
@@ -66,16 +67,17 @@ def plot_gantt(
     Returns:
         A figure of its own, to be saved or embedded by the caller.
     """
-    height = 0.34 * len(lanes) + (2.2 if memories else 0.0) + 1.4
+    row = 0.34 if len(lanes) <= _MANY_LANES else 0.22
+    height = row * len(lanes) + (2.2 if memories else 0.0) + 1.4
     figure = new_figure(13.0, max(height, 3.2), title)
     if memories:
-        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(0.34 * len(lanes) + 0.3, 1.9))
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(row * len(lanes) + 0.3, 1.9))
     else:
         top, bottom = figure.subplots(), None
     end = max((float(lane.end_cycles.max()) for lane in lanes if lane.end_cycles.size), default=1.0)
     unit = axis_unit("latency_cycles", np.array([end]))
-    for row, lane in enumerate(lanes):
-        _draw_lane(top, lane, row, unit.factor, end)
+    for place, lane in enumerate(lanes):
+        _draw_lane(top, lane, place, unit.factor, end)
     top.set_ylim(len(lanes) - 0.4, -0.6)
     top.set_xlim(0, end / unit.factor)
     top.set_yticks(range(len(lanes)), [lane.name for lane in lanes])
@@ -83,7 +85,7 @@ def plot_gantt(
     top.grid(visible=False, axis="y")
     if legend:
         handles = [Patch(color=PALETTE[colour % len(PALETTE)], label=meaning) for meaning, colour in legend]
-        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=8)
+        figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, fontsize=8)
     lowest = top
     if bottom is not None:
         _draw_memories(bottom, memories, unit.factor, end)
@@ -108,9 +110,20 @@ def _draw_lane(axes: Axes, lane: Lane, row: int, factor: float, end: float) -> N
     axes.add_collection(PolyCollection(list(corners), facecolors=colours, edgecolors=edges, linewidths=0.3))
     for first, last in _runs(lane.group):
         group = int(lane.group[first])
-        if group < len(lane.labels) and lane.end_cycles[last] - lane.start_cycles[first] > _LABEL_SHARE * end:
+        letters = int((lane.end_cycles[last] - lane.start_cycles[first]) / (_LETTER_SHARE * end))
+        label = _fitting(lane.labels[group], letters) if group < len(lane.labels) else ""
+        if label:
             middle = (start[first] + stop[last]) / 2
-            axes.text(middle, row, lane.labels[group], ha="center", va="center", fontsize=6.5, color=INK, clip_on=True)
+            axes.text(middle, row, label, ha="center", va="center", fontsize=6.5, linespacing=0.9, color=INK, clip_on=True)
+
+
+def _fitting(name: str, letters: int) -> str:
+    """Return a name if it fits into so many letters, else in two lines if these fit, else nothing."""
+    if len(name) < letters:
+        return name
+    breaks = [place + 1 for place, letter in enumerate(name) if letter in "./_:"]
+    halves = [(name[:place], name[place:]) for place in breaks if max(place, len(name) - place) < letters]
+    return "\n".join(min(halves, key=lambda parts: max(map(len, parts)))) if halves else ""
 
 
 def _runs(group: IntArray) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stream_evo.report import plot_convergence, plot_front, plot_gantt
-from stream_evo.report._gantt import Lane, MemoryTrace
+from stream_evo.report._gantt import Lane, MemoryTrace, _fitting
 from stream_evo.report._style import axis_unit
 
 NAMES = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
@@ -80,6 +80,13 @@ def test_gantt_has_a_lane_per_resource_and_names_wide_layers() -> None:
     top = figure.axes[0]
     assert [label.get_text() for label in top.get_yticklabels()] == ["core0", "dram"]
     assert [text.get_text() for text in top.texts] == ["wide"]
+
+
+@pytest.mark.parametrize(
+    ("letters", "shown"), [(15, "layer1.0.conv1"), (14, "layer1.\n0.conv1"), (8, "layer1.\n0.conv1"), (7, ""), (0, "")]
+)
+def test_names_are_broken_where_a_bar_is_short(letters: int, shown: str) -> None:
+    assert _fitting("layer1.0.conv1", letters) == shown
 
 
 def test_importing_the_report_leaves_pyplot_alone() -> None:
