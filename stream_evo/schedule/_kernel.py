@@ -23,6 +23,11 @@ NEVER = -1
 INFINITE = 1 << 62
 OK = 0
 
+# Plain numbers in a call would be compiled into a version of the callee of their own; these have one type.
+NONE, ZERO, ONE, YES, NO = np.int64(-1), np.int64(0), np.int64(1), np.bool_(True), np.bool_(False)
+TILE, TRANSFER = np.int64(0), np.int64(1)
+NETWORK_INPUT, WEIGHTS, ACTIVATION, REFETCH, OUTPUT, EVICTION, STREAMED_READ, STREAMED_WRITE = (np.int64(cause) for cause in range(8))
+
 
 # ---------------------------------------------------------------------------------------------------------- spelling out
 
@@ -68,8 +73,8 @@ def _make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int
         if not is_input:
             place = q[record + L_PLACES] + d[index] * P_SIZE
             parts = q[place + P_PARTS]
-        rows = q[q[record + L_ROW_GRIDS] + _grid_option(q, d, layers, record, is_input, 0)]
-        columns = q[q[record + L_COLUMN_GRIDS] + _grid_option(q, d, layers, record, is_input, 1)]
+        rows = q[q[record + L_ROW_GRIDS] + _grid_option(q, d, layers, record, is_input, ZERO)]
+        columns = q[q[record + L_COLUMN_GRIDS] + _grid_option(q, d, layers, record, is_input, ONE)]
         for part in range(parts):
             s = position + streams * S_SIZE
             if s + S_SIZE > w.size:
@@ -205,7 +210,7 @@ def _tile_bits(q: IntArray, w: IntArray, s: int, row: int, column: int) -> int:
 def _cost_stream(q: IntArray, d: IntArray, w: IntArray, layers: int, record: int, place: int, tile: int, parts: int, s: int) -> None:
     """Decide what is streamed, look up the costs, and turn operands into memories."""
     weights = q[record + L_WEIGHTS] // parts
-    w[s + S_NEED + 2] = _tile_bits(q, w, s, 0, 0)
+    w[s + S_NEED + 2] = _tile_bits(q, w, s, ZERO, ZERO)
     mask = _choose_streamed(q, w, s, weights)
     core = w[s + S_CORE]
     cell = (q[place + P_OPTION] * q[record + L_TILE_OPTIONS] + tile) * q[record + L_CLASSES] + q[q[Q_CORE_CLASS] + core]
@@ -550,7 +555,7 @@ def _transfer(
     end = start + cycles
     w[W_FINISH] = max(w[W_FINISH], end)
     if rec.shape[0]:
-        _trace(w, rec, 1, cause, tensor, source, target, sender, receiver, bits, start, end)
+        _trace(w, rec, TRANSFER, cause, tensor, source, target, sender, receiver, bits, start, end)
     return end
 
 
@@ -615,9 +620,9 @@ def _way_to_dram(q: IntArray, core: int, reads: bool) -> int:
 @inlined
 def _write_back(q: IntArray, w: IntArray, rec: IntArray, cause: int, tensor: int, memory: int, core: int, start: int) -> None:
     x = w[W_TENSOR] + tensor * X_SIZE
-    width = min(_way_to_dram(q, core, False), q[q[Q_READ_WIDTH] + memory])
+    width = min(_way_to_dram(q, core, NO), q[q[Q_READ_WIDTH] + memory])
     bits = w[x + X_BITS]
-    w[x + X_DRAM] = _off_chip(q, w, rec, cause, tensor, False, core, memory, bits, _cycles(bits, width), start)
+    w[x + X_DRAM] = _off_chip(q, w, rec, cause, tensor, NO, core, memory, bits, _cycles(bits, width), start)
 
 
 # ---------------------------------------------------------------------------------------------------------- residency
@@ -671,7 +676,7 @@ def _entry(w: IntArray, tensor: int, memory: int) -> int:
 def _drop(w: IntArray, tensor: int, memory: int, slot: int, time: int) -> None:
     _record(w, memory, time, -w[w[W_TENSOR] + tensor * X_SIZE + X_BITS], tensor < w[W_TENSORS])
     w[slot + A_AVAILABLE] = NEVER
-    _mark(w, memory, tensor, False)
+    _mark(w, memory, tensor, NO)
 
 
 @inlined
@@ -696,7 +701,7 @@ def _evict(q: IntArray, w: IntArray, rec: IntArray, tensor: int, memory: int, sl
             w[x + X_UNSENT] += 1  # it can be sent again
     else:
         if w[x + X_DRAM] == NEVER:
-            _write_back(q, w, rec, 5, tensor, memory, core, release)
+            _write_back(q, w, rec, EVICTION, tensor, memory, core, release)
             release = w[x + X_DRAM]
         w[x + X_SPILLED] = 1
         w[x + X_UNSENT] = 0
@@ -752,16 +757,17 @@ def _fetch(q: IntArray, w: IntArray, rec: IntArray, tensor: int, memory: int, sl
         start = _make_room(q, w, rec, memory, core, bits, max(w[x + X_END], floor), stamp)
         width = min(q[q[Q_PATH_WIDTH] + w[s + S_CORE] * (q[Q_CORES] + 1) + entry], q[q[Q_READ_WIDTH] + w[s + S_HOME]])
         cycles = _cycles(bits, min(width, q[q[Q_WRITE_WIDTH] + memory]))
-        end = _transfer(q, w, rec, 2, tensor, w[s + S_CORE], entry, w[s + S_HOME], memory, bits, cycles, start)
+        end = _transfer(q, w, rec, ACTIVATION, tensor, w[s + S_CORE], entry, w[s + S_HOME], memory, bits, cycles, start)
     else:
         start = max(w[x + X_DRAM], floor, w[w[W_CORE] + core * CORE_SIZE + CORE_READ])
         start = _make_room(q, w, rec, memory, core, bits, start, stamp)
-        cycles = _cycles(bits, min(_way_to_dram(q, core, True), q[q[Q_WRITE_WIDTH] + memory]))
-        cause = 1 if tensor >= w[W_TENSORS] else 0 if w[w[W_STREAM] + w[x + X_STREAM] * S_SIZE + S_LAYER] < 0 else 3
-        end = _off_chip(q, w, rec, cause, tensor, True, core, memory, bits, cycles, start)
+        cycles = _cycles(bits, min(_way_to_dram(q, core, YES), q[q[Q_WRITE_WIDTH] + memory]))
+        is_input = w[w[W_STREAM] + w[x + X_STREAM] * S_SIZE + S_LAYER] < 0
+        cause = WEIGHTS if tensor >= w[W_TENSORS] else NETWORK_INPUT if is_input else REFETCH
+        end = _off_chip(q, w, rec, cause, tensor, YES, core, memory, bits, cycles, start)
     _record(w, memory, end - cycles, bits, tensor < w[W_TENSORS])
     w[slot + A_AVAILABLE], w[slot + A_LATEST] = end, end
-    _mark(w, memory, tensor, True)
+    _mark(w, memory, tensor, YES)
     if entry >= 0:
         w[x + X_UNSENT] -= 1
         w[home + A_LATEST] = max(w[home + A_LATEST], end)
@@ -927,10 +933,10 @@ def _produce(q: IntArray, w: IntArray, rec: IntArray, number: int, start: int, e
     x = w[W_TENSOR] + tensor * X_SIZE
     slot = _home_slot(w, tensor)
     w[slot + A_AVAILABLE], w[slot + A_LATEST] = end, end
-    _record(w, home, start, w[x + X_BITS], True)
-    _mark(w, home, tensor, True)
+    _record(w, home, start, w[x + X_BITS], YES)
+    _mark(w, home, tensor, YES)
     if needs_dram:
-        _write_back(q, w, rec, 4, tensor, home, w[s + S_CORE], end)
+        _write_back(q, w, rec, OUTPUT, tensor, home, w[s + S_CORE], end)
         w[slot + A_LATEST] = max(w[slot + A_LATEST], w[x + X_DRAM])
     _free_if_done(w, tensor, home, slot, slot)
 
@@ -1021,10 +1027,10 @@ def _stream_operands(q: IntArray, w: IntArray, rec: IntArray, cost: int, core: i
     """Move streamed operands while the tile runs; return when both have ended."""
     if q[cost + C_READ] > 0:
         bits = q[cost + C_READ]
-        end = max(end, _off_chip(q, w, rec, 6, tensor, True, core, -1, bits, _cycles(bits, _way_to_dram(q, core, True)), start))
+        end = max(end, _off_chip(q, w, rec, STREAMED_READ, tensor, YES, core, NONE, bits, _cycles(bits, _way_to_dram(q, core, YES)), start))
     if q[cost + C_WRITE] > 0:
         bits = q[cost + C_WRITE]
-        end = max(end, _off_chip(q, w, rec, 7, tensor, False, core, -1, bits, _cycles(bits, _way_to_dram(q, core, False)), start))
+        end = max(end, _off_chip(q, w, rec, STREAMED_WRITE, tensor, NO, core, NONE, bits, _cycles(bits, _way_to_dram(q, core, NO)), start))
     return end
 
 
@@ -1058,7 +1064,7 @@ def _run_tile(q: IntArray, w: IntArray, rec: IntArray, number: int) -> None:
     w[c + CORE_FREE], w[c + CORE_LAST] = end, start
     w[W_FINISH] = max(w[W_FINISH], end)
     if rec.shape[0]:
-        _trace(w, rec, 0, number, tensor - w[s + S_FIRST], core, ready, start, end, 0, 0, 0)
+        _trace(w, rec, TILE, number, tensor - w[s + S_FIRST], core, ready, start, end, ZERO, ZERO, ZERO)
     _produce(q, w, rec, number, start, end)
     for i in range(count):
         slot = w[w[W_GATHER] + i * G_SIZE + G_SLOT]
@@ -1111,7 +1117,7 @@ def _start(q: IntArray, w: IntArray, rec: IntArray) -> None:
         if w[s + S_LAYER] < 0:
             for row in range(w[s + S_ROWS]):
                 for column in range(w[s + S_COLUMNS]):
-                    _create(q, w, number, row, column, 0, -1)
+                    _create(q, w, number, row, column, ZERO, NONE)
             w[s + S_DONE] = w[s + S_TILES]
         elif w[s + S_WEIGHTS] > 0:
             x = w[W_TENSOR] + (w[W_TENSORS] + number) * X_SIZE
@@ -1124,7 +1130,7 @@ def _start(q: IntArray, w: IntArray, rec: IntArray) -> None:
             s = w[W_STREAM] + number * S_SIZE
             if w[s + S_WEIGHTS] > 0:
                 slot = w[s + S_WEIGHT_SLOT]
-                end = _fetch(q, w, rec, w[W_TENSORS] + number, w[s + S_MEMORY + 1], slot, w[s + S_CORE], 0, -1)
+                end = _fetch(q, w, rec, w[W_TENSORS] + number, w[s + S_MEMORY + 1], slot, w[s + S_CORE], ZERO, NONE)
                 w[W_BARRIER] = max(w[W_BARRIER], end)
     for number in range(w[W_STREAMS]):
         if w[w[W_STREAM] + number * S_SIZE + S_LAYER] >= 0:
