@@ -180,18 +180,24 @@ def _spread(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
         wi[U(W_TEMPORAL + loop)] = _up(wi[U(W_TEMPORAL + loop)], unrolling)
         wi[U(W_UNROLL + e)] = unrolling
     _limit_by_memories(ci, ti, wi)
-    for loop in range(8):
-        wi[U(W_TEMPORAL + loop)] = ti[U(T_SIZE + loop)]
     exact = 1
-    for e in range(ci[C_ENTRIES]):
-        loop = ci[U(C_ENTRY + 3 * e + 1)]
-        size = wi[U(W_TEMPORAL + loop)]
-        steps = _up(size, wi[U(W_UNROLL + e)])
-        wf[U(X_MEAN + e)] = size / steps
-        wi[U(W_WHOLE + e)] = size // steps
-        if wi[U(W_WHOLE + e)] * steps != size:
-            exact = 0
+    for loop in range(8):
+        size, product, uneven = ti[U(T_SIZE + loop)], 1, -1
+        for e in range(ci[C_ENTRIES]):
+            if ci[U(C_ENTRY + 3 * e + 1)] == loop:
+                product *= wi[U(W_UNROLL + e)]
+                uneven = e if product == 1 or wi[U(W_UNROLL + e)] > 1 else uneven
+        steps = _up(size, product)
         wi[U(W_TEMPORAL + loop)] = steps
+        for e in range(ci[C_ENTRIES]):
+            if ci[U(C_ENTRY + 3 * e + 1)] == loop:
+                unrolling = wi[U(W_UNROLL + e)]
+                wf[U(X_MEAN + e)], wi[U(W_WHOLE + e)] = float(unrolling), unrolling
+                if e == uneven:
+                    others = product // unrolling
+                    wf[U(X_MEAN + e)], wi[U(W_WHOLE + e)] = size / steps / others, size // (steps * others)
+        if uneven >= 0 and size % (steps * (product // wi[U(W_UNROLL + uneven)])) != 0:
+            exact = 0
     wi[W_EXACT] = exact
 
 
@@ -527,9 +533,9 @@ def _tiers(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> 
 def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill the cycles of each period in which the next data may be transferred, memory by memory."""
     for o in range(3):
-        wi[U(W_WINDOW + o * EDGES)] = ti[T_CYCLES]
+        wi[U(W_WINDOW + o * EDGES)] = wi[U(W_PERIOD + o * EDGES)]
     for store in range(ci[C_STORES]):
-        held, effective = 0.0, 0.0
+        effective = 0.0
         for s in range(wi[U(W_SHARERS + store)] - 1, -1, -1):
             place = wi[U(W_SHARER + 3 * store + s)]
             o, level = place // LEVELS, place % LEVELS
@@ -537,9 +543,8 @@ def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
             start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
             full = float(wi[U(W_PRECISION + row)] * wi[U(W_ELEMENTS + row)])
             wf[U(X_FULL + s)] = full / _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], True)
-            held += full
             effective += wf[U(X_FULL + s)]
-        free = ci[U(C_CAPACITY + store)] - held
+        free = ci[U(C_CAPACITY + store)] - effective
         ample = effective <= 0.5 * ci[U(C_CAPACITY + store)]
         for s in range(wi[U(W_SHARERS + store)] - 1, -1, -1):
             place = wi[U(W_SHARER + 3 * store + s)]

@@ -63,7 +63,7 @@ def _tiers(tile: PreparedTile, order: Order, bounds: list[list[int]]) -> list[li
         for index, edge in enumerate(edges):
             start = 0 if index == 0 else (edges[index - 1] if index > 1 else 0)
             period = prefix[edge] * request.cycles_per_operation
-            window = request.cycles_per_operation
+            window = period
             if index:
                 window = period if doubled[o][index - 1] else period // _outermost(tile, order[start:edge], o, relevant=False)
             partial = o == O and _partial_above(tile, order, 0 if index == 0 else edge, index)
@@ -100,22 +100,21 @@ def _double_buffered(tile: PreparedTile, order: Order, bounds: list[list[int]]) 
     """Return for each operand and level whether there is room to fill the next data while the present is in use.
 
     A level needs room only for the part that its outermost relevant loops replace (effective size). There is room for all operands of a
-    memory if the effective sizes fill at most half of it, else for each in turn (O, W, I) if its own fits what is free.
+    memory if the effective sizes fill at most half of it, else for each in turn (O, W, I) if its own fits what they leave free.
     """
     products = prefix_products(order)
     flags = [[False] * tile.levels(o) for o in range(3)]
     for store, memory in enumerate(tile.hierarchy.stores):
         sharers = [(o, level) for o in tile.active if (level := level_in(tile.hierarchy, o, store)) is not None]
-        held: dict[int, float] = {}
         replaced: dict[int, float] = {}
         for o, level in sharers:
             edge = bounds[o][level]
             start = bounds[o][level - 1] if level else 0
             partial = o == O and _partial_above(tile, order, edge, level + 1)
             bits = tile.bits[o] if o != O or partial else tile.request.bits.O_final
-            held[o] = float(bits * round(tile.elements(o, level, products[edge])))
-            replaced[o] = held[o] / _outermost(tile, order[start:edge], o, relevant=True)
-        free = memory.capacity_bits - total(held.values())
+            held = float(bits * round(tile.elements(o, level, products[edge])))
+            replaced[o] = held / _outermost(tile, order[start:edge], o, relevant=True)
+        free = memory.capacity_bits - total(replaced.values())
         ample = total(replaced.values()) <= 0.5 * memory.capacity_bits
         for o, level in sharers:
             if ample:

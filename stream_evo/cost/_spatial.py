@@ -80,8 +80,9 @@ def spread(request: TileRequest, hierarchy: Hierarchy | None = None) -> SpatialM
     """Clip the dataflow of `request` to the tile, the array and the innermost memories, and return the unrolling.
 
     A loop is unrolled by the least of the dataflow's number, what its array dimension has left, and what is left of the loop (a loop
-    may stand on several array dimensions). Memories with nothing below them then limit it: what they feed side by side must be read or
-    written in one cycle (per loop) and be held (all loops together, the largest unrolling giving way first).
+    may stand on several array dimensions, the last of which takes what does not divide). Memories with nothing below them then limit
+    it: what they feed side by side must be read or written in one cycle (per loop) and be held (all loops together, the largest
+    unrolling giving way first).
     """
     hierarchy = hierarchy or build_hierarchy(request.core, request.streamed, request.dram)
     positions = {dimension.name: index for index, dimension in enumerate(request.core.array)}
@@ -98,13 +99,22 @@ def spread(request: TileRequest, hierarchy: Hierarchy | None = None) -> SpatialM
             entries.append((positions[name], loop))
             limits.append(unrolling)
     _limit_by_memories(request, hierarchy, entries, limits)
-    temporal = [getattr(request.sizes, loop) for loop in LOOPS]
+    sizes = [getattr(request.sizes, loop) for loop in LOOPS]
+    temporal = [-(-size // math.prod(n for (_, d), n in zip(entries, limits, strict=True) if d == i)) for i, size in enumerate(sizes)]
     unrolled: list[Unrolled] = []
-    for (dimension, loop), unrolling in zip(entries, limits, strict=True):
-        steps = -(-temporal[loop] // unrolling)
-        unrolled.append(Unrolled(dimension, loop, temporal[loop] / steps, temporal[loop] // steps))
-        temporal[loop] = steps
+    for entry, (dimension, loop) in enumerate(entries):
+        mean, integer = float(limits[entry]), limits[entry]
+        if entry == _uneven_entry(entries, limits, loop):
+            others = math.prod(limits[e] for e, (_, d) in enumerate(entries) if d == loop and e != entry)
+            mean, integer = sizes[loop] / temporal[loop] / others, sizes[loop] // (temporal[loop] * others)
+        unrolled.append(Unrolled(dimension, loop, mean, integer))
     return SpatialMapping(tuple(unrolled), tuple(temporal))
+
+
+def _uneven_entry(entries: list[tuple[int, int]], limits: list[int], loop: int) -> int:
+    """Return the entry of a loop that is not filled in every step: the last that unrolls it at all."""
+    mine = [e for e, (_, d) in enumerate(entries) if d == loop]
+    return max((e for e in mine if limits[e] > 1), default=mine[-1])
 
 
 def _limit_by_memories(request: TileRequest, hierarchy: Hierarchy, entries: list[tuple[int, int]], limits: list[int]) -> None:

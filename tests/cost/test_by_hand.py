@@ -53,7 +53,7 @@ def test_one_memory_output_stationary() -> None:
 
 
 def test_weights_stay_while_columns_run() -> None:
-    """Order OX 3, C 2: the weights are read at 2 of 6 steps: 2 half words make 1. Window of W: period 3 over 3 irrelevant iterations = 1.
+    """Order OX 3, C 2: the weights are read at 2 of 6 steps: 2 half words make 1.
 
     O is written and read as partial sums at every step, as before.
     """
