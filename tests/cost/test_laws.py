@@ -115,8 +115,8 @@ def test_more_bandwidth_never_adds_stalls_to_a_mapping(drawn_requests: Requests,
 
         sum(max(s, 0)) + max(0, sum(min(s, 0)) + windows - union),
 
-    rises with each s = (cycles - window) x (count - 1), which only falls when cycles fall. No such law holds for the whole latency: a
-    shorter stall leaves less time in which single loads are hidden, and they add up over the levels.
+    rises with each s = (cycles - window) x (count - 1), which only falls when cycles fall. Nothing of the kind is proven for the whole
+    latency: a shorter stall leaves less time in which single loads are hidden, and they add up over the levels.
     """
     request = data.draw(drawn_requests)
     wider = replace(request, core=_wider(request.core, factor))
