@@ -11,7 +11,7 @@ from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._choices import Choices
 from stream_evo.schedule._costs import TileBook, TileKey
-from stream_evo.schedule._figures import TileFigures, choose_streamed, operand_mask
+from stream_evo.schedule._figures import TileFigures, operand_mask
 from stream_evo.workload import Edge, Operand, Workload
 
 __all__ = ["CostTables", "build_cost_tables", "core_kinds"]
@@ -70,7 +70,8 @@ def build_cost_tables(
     ]
     book.prepare(key for *_, key in corners)
     flows, classes = max(map(len, choices.dataflows)), max(core_kinds(choices, book)) + 1
-    figures: dict[TileFigures, int] = {TileFigures(1, 0.0, 0.0): 0}
+    # Should a combination be asked for that was thought impossible, it is a violation nobody overlooks, not a free tile.
+    figures: dict[TileFigures, int] = {TileFigures(1, 0.0, 0.0, missing_bits=1 << 40): 0}
     index = [
         [0] * (len(parts[layer]) * len(choices.tiles[layer]) * classes * flows * _CORNERS * _MASKS) for layer in range(len(workload.layers))
     ]
@@ -116,12 +117,24 @@ def _possible_masks(workload: Workload, chip: Chip, index: int, area: int, tile:
         low, high = _unit_bits(workload, edge)
         ranges[edge.operand][0] += low_rows * low_columns * low
         ranges[edge.operand][1] += high_rows * high_columns * high
-    memories = chip.core_memories[core]
-    capacities = [chip.capacities[memory] for memory in memories if memory >= 0]
-    fixed = [output, weights, *(bound for pair in ranges.values() for bound in pair)]
-    marks = {c - a - b for c in capacities for a in (0, *fixed) for b in (0, *fixed)} | set(fixed)
-    values = [sorted({low, high, *(m + d for m in marks for d in (0, 1) if low <= m + d <= high)}) for low, high in ranges.values()]
-    return sorted({operand_mask(choose_streamed((i, w, output), memories, chip.capacities)) for i, w in product(*values)})
+    needs = (ranges[Operand.I], ranges[Operand.W], [output, output])
+    return [mask for mask in range(_MASKS) if _is_possible(mask, needs, chip.core_memories[core], chip.capacities)]
+
+
+def _is_possible(mask: int, needs: Sequence[Sequence[int]], memories: Sequence[int], capacities: Sequence[int]) -> bool:
+    """Return False if `choose_streamed` gives `mask` for no needs between their (least, most) values.
+
+    In each memory the least needs of what stays must fit, and what is streamed must not fit beside the most that stays.
+    """
+    stay: dict[int, list[int]] = {}
+    for position, memory in enumerate(memories):
+        least, most = needs[position] if not mask >> position & 1 else (0, 0)
+        total = stay.setdefault(memory, [0, 0])
+        total[0], total[1] = total[0] + least, total[1] + most
+    if any(memory >= 0 and least > capacities[memory] for memory, (least, _) in stay.items()):
+        return False
+    streamed = [position for position in range(3) if mask >> position & 1]
+    return all(memories[p] >= 0 and needs[p][1] + stay[memories[p]][1] > capacities[memories[p]] for p in streamed)
 
 
 def _unit_bits(workload: Workload, edge: Edge) -> tuple[int, int]:
@@ -129,9 +142,7 @@ def _unit_bits(workload: Workload, edge: Edge) -> tuple[int, int]:
     if edge.producer < 0:
         source = workload.inputs[-1 - edge.producer]
         whole = source.batch * source.channels * source.bits
-        return whole, whole
-    producer = workload.layers[edge.producer]
-    unit = producer.sizes.B * producer.bits.O_final
-    if edge.channels.source is None:
-        return unit * producer.channels, unit * producer.channels
-    return 0, unit * producer.channels
+    else:
+        producer = workload.layers[edge.producer]
+        whole = producer.sizes.B * producer.channels * producer.bits.O_final
+    return whole if edge.channels.source is None else 0, whole
