@@ -201,6 +201,8 @@ def _search(job: Job, session: Session, folder: Path | None, *, workers: int | N
     problem = SearchProblem(
         session.evaluator, metrics=METRICS, objectives=job.metrics, limits=job.metric_limits, fingerprint=session.fingerprint
     )
+    # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
+    baseline = session.layer_by_layer()
     found = search_front(
         problem,
         operators=operator_set(job.operators, session),
@@ -214,7 +216,7 @@ def _search(job: Job, session: Session, folder: Path | None, *, workers: int | N
         callbacks=() if on_progress is None else (on_progress,),
     )
     best = None if folder is None else _best_history(folder, problem)
-    return Result(job, session, found, session.lower_bounds, session.layer_by_layer(), best)
+    return Result(job, session, found, session.lower_bounds, baseline, best)
 
 
 def _best_history(folder: Path, problem: SearchProblem) -> FloatArray:

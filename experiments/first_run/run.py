@@ -19,6 +19,8 @@ def main() -> int:
     enter()
     from stream_evo.cli import main as stream_evo  # noqa: PLC0415  # installed by the line above
 
+    if not any((ROOT / "stream_evo").rglob("*.nbi")):  # Numba's index of compiled kernels
+        print("Compiling the kernels once; this takes about a minute.", file=sys.stderr)
     options = sys.argv[1:]
     given = {option.partition("=")[0] for option in options}
     for name, value in (("--network", "resnet18"), ("--hardware", "heterogeneous_quad"), ("--out", None)):
