@@ -100,7 +100,7 @@ def parts_for(layer: Layer, cores: tuple[int, ...], accelerator: Accelerator) ->
 
 @lru_cache(maxsize=4096)  # asked for each layer, core and way of spreading, but networks and chips repeat themselves
 def fewest_parts(channels: int, cores: int, weight_bits: int, room_bits: int) -> int:
-    """Return the least multiple of `cores` that divides `channels` and lets the parts of a core fit `room_bits`, two at a time; see `parts_for`."""
+    """Return the least multiple of `cores` that divides `channels` and lets parts fit `room_bits`, two at a time; see `parts_for`."""
     if channels % cores:
         return 0
     needed = -(-weight_bits // max(room_bits, 1))

@@ -6,7 +6,8 @@ written) and ``w`` (workspace), laid out in `_layout`. A function that returns a
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,17 +17,29 @@ from stream_evo.typing import FloatArray, IntArray
 
 # ruff: noqa: F405  # as above
 
-inlined = partial(_jit.inlined, buffers=("q", "w"))
-kernel = partial(_jit.kernel, buffers=("q", "w"))
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile a helper; ``q`` and ``w`` are flat buffers."""
+    return _jit.inlined(function, buffers=("q", "w"))
+
+
+def kernel(function: _Function) -> _Function:
+    """Compile a kernel; ``q`` and ``w`` are flat buffers."""
+    return _jit.kernel(function, buffers=("q", "w"))
+
 
 NEVER = -1
 INFINITE = 1 << 62
 OK = 0
 
 # Plain numbers in a call would be compiled into a version of the callee of their own; these have one type.
-NONE, ZERO, ONE, YES, NO = np.int64(-1), np.int64(0), np.int64(1), np.bool_(True), np.bool_(False)
-TILE, TRANSFER = np.int64(0), np.int64(1)
-NETWORK_INPUT, WEIGHTS, ACTIVATION, REFETCH, OUTPUT, EVICTION, STREAMED_READ, STREAMED_WRITE = (np.int64(cause) for cause in range(8))
+_int: Any = np.int64
+_bool: Any = np.bool_
+NONE, ZERO, ONE, YES, NO = _int(-1), _int(0), _int(1), _bool(True), _bool(False)
+TILE, TRANSFER = _int(0), _int(1)
+NETWORK_INPUT, WEIGHTS, ACTIVATION, REFETCH, OUTPUT, EVICTION, STREAMED_READ, STREAMED_WRITE = (_int(cause) for cause in range(8))
 
 
 # ---------------------------------------------------------------------------------------------------------- spelling out
