@@ -106,10 +106,11 @@ def run(
     streamed_bits: tuple[int, int, int] = (0, 0, 0),
     outputs: tuple[int, ...] = (),
     priority: Priority = Priority.MEMORY,
+    inputs: tuple[NetworkInput, ...] = (),
 ) -> Schedule:
     """Schedule in plain Python and compiled; `cores` names those of each layer, one K-part on each."""
     channels = next(layer.sizes.C for layer in layers)
-    workload = Workload("net", tuple(layers), (NetworkInput("x", channels, layers[0].rows),), outputs)
+    workload = Workload("net", tuple(layers), inputs or (NetworkInput("x", channels, layers[0].rows),), outputs)
     entries = tuple(
         LayerMapping(layer.name, tuple(f"core{index}" for index in places), tile_rows, 1, len(places), stack)
         for layer, places, stack in zip(layers, cores, stacks or [0] * len(layers), strict=True)
@@ -349,6 +350,40 @@ def test_cores_that_share_a_memory_transfer_nothing() -> None:
     assert moves(schedule, Cause.ACTIVATION) == []
     assert spans(schedule, 1) == [(12, 22)]
     assert schedule.totals.latency_cycles == 23
+
+
+def test_a_row_read_as_two_operands_goes_to_two_memories() -> None:
+    """L0 adds x to itself: x for I [0, 1), x for W [1, 2), in the order of the edges, L0.0 2-12."""
+    double = Layer("L0", OperatorKind.ELEMENTWISE, "Add", LoopSizes(), edges=(Edge(-1, I, *SAME), Edge(-1, W, *SAME)))
+    accelerator = chip(core())
+    schedule = run([double], accelerator, [[0]])
+    names = Chip(accelerator).names
+    fetched = [(names[move.receiver], move.start_cycles) for move in schedule.transfers if move.cause is Cause.NETWORK_INPUT]
+    assert fetched == [("core0.maps", 0), ("core0.weights", 1)]
+    assert spans(schedule, 0) == [(2, 12)]
+
+
+def test_an_input_whose_rows_follow_the_channels_is_not_cut() -> None:
+    """x times the transpose of y, 1 x 1 by 1 x 3: x [0, 1), all of y [1, 4), L0.0 4-14."""
+    edges = Edge(-1, I, AxisMap(Axis.ROWS), AxisMap(Axis.COLUMNS), WHOLE), Edge(-2, W, AxisMap(Axis.CHANNELS), WHOLE, WHOLE)
+    product = Layer("L0", OperatorKind.GEMM, "MatMul", LoopSizes(K=3), edges=edges)
+    schedule = run([product], chip(core()), [[0]], inputs=(NetworkInput("x", 1), NetworkInput("y", 1, 3)))
+    assert moves(schedule, Cause.NETWORK_INPUT) == [(0, 1), (1, 4)]
+    assert spans(schedule, 0) == [(4, 14)]
+
+
+def test_a_part_may_read_nothing_of_an_input() -> None:
+    """Two groups, one on each core, of x and y stacked: core 0 fetches x and core 1 fetches y, each [0, 1), and fits a row in and one out.
+
+    Weights [1, 2), both parts 2-12.
+    """
+    first, second = (Edge(-1 - n, I, *SAME[:2], AxisMap(Axis.CHANNELS, low=-n, high=-n)) for n in range(2))
+    stacked = Layer("L0", OperatorKind.CONV, "Conv", LoopSizes(G=2), constant_weights=True, edges=(first, second))
+    inputs = NetworkInput("x", 1), NetworkInput("y", 1)
+    schedule = run([stacked], chip(core(maps=16), core(maps=16)), [[0, 1]], inputs=inputs)
+    fetched = [(move.stream, move.target, move.start_cycles) for move in schedule.transfers if move.cause is Cause.NETWORK_INPUT]
+    assert fetched == [(0, 0, 0), (1, 1, 0)]
+    assert spans(schedule, 0) == [(2, 12), (2, 12)]
 
 
 @pytest.mark.parametrize(("priority", "order"), [(Priority.MEMORY, [0, 1, 0, 1, 0, 1]), (Priority.LATENCY, [0, 0, 1, 0, 1, 1])])

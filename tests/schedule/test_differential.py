@@ -45,10 +45,10 @@ def compare(spec: GenomeSpec, genomes: list[IntArray], book: TileBook) -> None:
     same_schedule(plain, trace_mapping(spec.workload, spec.accelerator, mapping, book))
 
 
-@settings(unhurried, max_examples=200)
+@settings(unhurried, max_examples=400)
 @given(st.data())
 def test_random_cases(data: st.DataObject) -> None:
-    """Some 1,200 mappings with random costs: branches, transposed reads, K-parts, evictions, shared memories, chips without links, ..."""
+    """Some 2,400 mappings with random costs: branches, transposed reads, K-parts, evictions, shared memories, chips without links, ..."""
     spec = data.draw(strategies.specs())
     genomes = data.draw(st.lists(strategies.genomes(spec), min_size=4, max_size=8))
     illegal = data.draw(st.sampled_from((0.0, 0.0, 0.1, 0.6)))
