@@ -862,7 +862,7 @@ def _advance(q: IntArray, w: IntArray, number: int) -> None:
         edge += 1
     w[s + S_READY] = ready
     layer = w[s + S_LAYER]
-    tie = w[s + S_DONE] << 14 | number
+    tie = w[s + S_DONE] << 16 | number
     if w[W_PRIORITY] == 0:  # rule 2
         _push(w, w[s + S_STACK] * (1 << 20) - layer, tie, number)
     else:

@@ -61,6 +61,9 @@ G_TENSOR, G_SLOT, G_MEMORY, G_SIZE = 0, 1, 2, 3
 # ---- trace: one row per tile or transfer
 TRACE_KIND, TRACE_COLUMNS = 0, 11
 
+# ---- limits of the packed keys by which candidates are ordered
+MOST_STREAMS, MOST_TILES = 1 << 16, 1 << 24  # streams of a mapping, tiles of a stream
+
 # ---- results of one genome, float64
 (
     OUT_LATENCY,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,31 +57,28 @@ class Simulator:
             Raw results, shape ``(P, OUT_SIZE)``, in the order of `_layout.OUT_*`.
         """
         out = np.zeros((len(decisions), at.OUT_SIZE))
-        while len(self._workspaces) < workers:
-            self._workspaces.append(_Workspace())
         if workers == 1 or len(decisions) < 2 * workers:
-            self._run_part(decisions, out, self._workspaces[0] if self._workspaces else _Workspace())
+            self._run_part(decisions, out)
             return out
         edges = np.linspace(0, len(decisions), workers + 1).astype(int)
         with ThreadPoolExecutor(workers) as pool:
-            jobs = [
-                pool.submit(self._run_part, decisions[a:b], out[a:b], space)
-                for a, b, space in zip(edges[:-1], edges[1:], self._workspaces, strict=False)
-            ]
+            jobs = [pool.submit(self._run_part, decisions[a:b], out[a:b]) for a, b in pairwise(edges)]
             for job in jobs:
                 job.result()
         return out
 
-    def _run_part(self, decisions: IntArray, out: FloatArray, space: _Workspace) -> None:
+    def _run_part(self, decisions: IntArray, out: FloatArray) -> None:
         t = self.tables
+        space = self._workspaces.pop() if self._workspaces else _Workspace()  # list methods are atomic: no two threads share one
         begin = 0
         while True:
             begin, problem = schedule_batch(
                 t.integers, decisions, space.words, space.crowding, t.energies, t.ports, t.links, t.dram, out, begin
             )
             if problem == 0:
-                return
+                break
             space.grow(problem)
+        self._workspaces.append(space)
 
     def trace(self, decisions: IntArray) -> Schedule:
         """Schedule one genome's decisions, shape ``(D,)``, and return everything that happened."""

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from stream_evo.errors import Fault, InputError
 from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._choices import Choices
@@ -60,6 +61,7 @@ class _Builder:
             self._cut_input(-1 - index, source.rows, source.columns)
 
     def build(self) -> Tables:
+        self._check_limits()
         self._chip_tables()
         layers, inputs = self.workload.layers, self.workload.inputs
         self.words[at.Q_LAYERS], self.words[at.Q_INPUTS] = len(layers), len(inputs)
@@ -84,6 +86,22 @@ class _Builder:
             np.array([link.pj_per_bit for link in chip.accelerator.links], dtype=np.float64),
             np.array([chip.accelerator.dram.read_pj, chip.accelerator.dram.write_pj], dtype=np.float64),
         )
+
+    def _check_limits(self) -> None:
+        layers = self.workload.layers
+        streams = len(self.workload.inputs) + sum(max(parts) for parts in self.parts.values())
+        faults = []
+        if streams >= at.MOST_STREAMS:
+            hint = "Larger weight memories, or fewer layers, give fewer"
+            faults.append(Fault(f"up to {streams} K-parts are needed; at most {at.MOST_STREAMS - 1} can be scheduled", hint=hint))
+        for index, sizes in enumerate(self.choices.tiles):
+            tiles = max(-(-layers[index].rows // t.rows) * -(-layers[index].columns // t.columns) for t in sizes)
+            if tiles >= at.MOST_TILES:
+                faults.append(
+                    Fault(f"layer {layers[index].name} can be cut into {tiles} tiles; at most {at.MOST_TILES - 1} can be scheduled")
+                )
+        if faults:
+            raise InputError(f"{self.workload.name} on {self.chip.accelerator.name}", faults)
 
     # ------------------------------------------------------------------------------------------------ buffer
 
