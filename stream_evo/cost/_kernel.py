@@ -76,7 +76,8 @@ W_RELEVANT = W_TOTAL + EDGES
 W_SLIDE = W_RELEVANT + 3 * EDGES
 W_NEXT = W_SLIDE + 4 * EDGES  # first relevant loop at or after each position
 W_BOUND = W_NEXT + 3 * EDGES
-W_HELD_BITS = W_BOUND + 3 * LEVELS
+W_LIMIT = W_BOUND + 3 * LEVELS  # highest boundary that is allowed
+W_HELD_BITS = W_LIMIT + 3 * LEVELS
 W_LAST = W_HELD_BITS + 3
 W_ELEMENTS = W_LAST + 3
 W_INT_ELEMENTS = W_ELEMENTS + 3 * EDGES
@@ -352,37 +353,85 @@ def _reduces_from(ti: IntArray, wi: IntArray, edge: int) -> bool:
 @kernel
 def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
     """Fill the boundaries; on failure fill the shortage and return False."""
-    n = wi[W_COUNT]
-    for store in range(ci[C_STORES]):
-        sharers = wi[U(W_SHARERS + store)]
-        if sharers == 0:
-            continue
-        capacity = ci[U(C_CAPACITY + store)] * (1.0 + TOLERANCE)
-        largest, falls = 0.0, True
-        for s in range(sharers):
-            place = wi[U(W_SHARER + 3 * store + s)]
-            o, level = place // LEVELS, place % LEVELS
-            first = wi[U(W_BOUND + place - 1)] if level > 0 else 0
-            bits = ti[U(T_BITS + o)]
-            if o == O and not _reduces_from(ti, wi, first) and wi[U(W_REDUCES + level)] == 0:
-                bits = ti[T_BITS + 3]
-            wi[U(W_HELD_BITS + s)] = bits
-            elements = _elements(ti, wi, wf, o, level, n)
-            wf[U(X_ELEMENTS + place * EDGES + n)] = elements
-            wf[U(X_SIZE + s * EDGES + n)] = bits * elements
-            largest += wf[U(X_SIZE + s * EDGES + n)]
-            falls = falls and (o != I or wi[W_EXACT] == 1 or level == ci[U(C_LEVELS + o)] - 1)
-        # Traffic never rises with the boundary (but for windows of fractional unrollings): if everything fits, everything is kept.
-        if falls and largest <= capacity:
-            for s in range(sharers):
-                wi[U(W_BOUND + wi[U(W_SHARER + 3 * store + s)])] = n
-            continue
-        for s in range(sharers):
-            _list_choices(ci, ti, wi, wf, store, s, capacity)
-        if not _choose(ci, wi, wf, store, sharers, capacity):
-            _blame(ci, wi, wf, store, sharers)
+    for place in range(3 * LEVELS):
+        wi[U(W_LIMIT + place)] = wi[W_COUNT]
+    store = 0
+    while store < ci[C_STORES]:
+        if wi[U(W_SHARERS + store)] == 0 or _fill(ci, ti, wi, wf, store):
+            store += 1
+        elif _give_way(ci, ti, wi, wf, store):
+            store = 0
+        else:
             return False
     return _merge_down(ci, ti, wi)
+
+
+@inlined
+def _held_bits(ti: IntArray, wi: IntArray, place: int, start: int) -> int:
+    """Return the precision of an operand in a level that keeps the loops from `start` on."""
+    bits: int = ti[U(T_BITS + place // LEVELS)]
+    if place < LEVELS and not _reduces_from(ti, wi, start) and wi[U(W_REDUCES + place)] == 0:
+        bits = ti[T_BITS + 3]
+    return bits
+
+
+@inlined
+def _fill(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, store: int) -> bool:
+    """Fill the boundaries of the operands in a memory, none above its limit; return False if nothing fits."""
+    n = wi[W_COUNT]
+    sharers = wi[U(W_SHARERS + store)]
+    capacity = ci[U(C_CAPACITY + store)] * (1.0 + TOLERANCE)
+    largest, falls = 0.0, True
+    for s in range(sharers):
+        place = wi[U(W_SHARER + 3 * store + s)]
+        o, level = place // LEVELS, place % LEVELS
+        bits = _held_bits(ti, wi, place, wi[U(W_BOUND + place - 1)] if level > 0 else 0)
+        wi[U(W_HELD_BITS + s)] = bits
+        elements = _elements(ti, wi, wf, o, level, n)
+        wf[U(X_ELEMENTS + place * EDGES + n)] = elements
+        wf[U(X_SIZE + s * EDGES + n)] = bits * elements
+        largest += wf[U(X_SIZE + s * EDGES + n)]
+        falls = falls and wi[U(W_LIMIT + place)] == n and (o != I or wi[W_EXACT] == 1 or level == ci[U(C_LEVELS + o)] - 1)
+    # Traffic never rises with the boundary (but for windows of fractional unrollings): if everything fits, everything is kept.
+    if falls and largest <= capacity:
+        for s in range(sharers):
+            wi[U(W_BOUND + wi[U(W_SHARER + 3 * store + s)])] = n
+        return True
+    for s in range(sharers):
+        _list_choices(ci, ti, wi, wf, store, s, capacity)
+    return _choose(ci, wi, wf, store, sharers, capacity)
+
+
+@kernel
+def _give_way(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, store: int) -> bool:
+    """Lower the limits below a memory that is overfull from below; fill the shortage and return False if no limits would do."""
+    n = wi[W_COUNT]
+    needed, largest, blamed = 0.0, -1.0, 0
+    most, giving, limit = -1.0, 0, 0
+    for s in range(wi[U(W_SHARERS + store)]):
+        place = wi[U(W_SHARER + 3 * store + s)]
+        o, level = place // LEVELS, place % LEVELS
+        start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
+        now = wf[U(X_SIZE + s * EDGES + _first_choice(ci, wi, place, n))]
+        least, smaller = now, -1
+        if level < ci[U(C_LEVELS + o)] - 1:
+            for b in range(start - 1, -1, -1):
+                if wi[U(W_NEXT + o * EDGES + b)] == b:
+                    size = _held_bits(ti, wi, place, b) * _elements(ti, wi, wf, o, level, b)
+                    if size < now and smaller < 0:
+                        smaller = b
+                    least = min(least, size)
+        if smaller >= 0 and now > most:
+            most, giving, limit = now, place, smaller
+        needed += least
+        if least > largest:
+            largest, blamed = least, place
+    if needed > ci[U(C_CAPACITY + store)] * (1.0 + TOLERANCE):
+        _report(wi, blamed // LEVELS, blamed % LEVELS, int(np.ceil(needed * (1.0 - TOLERANCE))), ci[U(C_CAPACITY + store)])
+        return False
+    for place in range(giving - giving % LEVELS, giving):
+        wi[U(W_LIMIT + place)] = min(wi[U(W_LIMIT + place)], limit)
+    return True
 
 
 @inlined
@@ -391,8 +440,8 @@ def _list_choices(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, stor
     n = wi[W_COUNT]
     place = wi[U(W_SHARER + 3 * store + s)]
     o, level = place // LEVELS, place % LEVELS
-    least, last = np.inf, n
-    for b in range(_first_choice(ci, wi, place, n), n + 1):
+    least, last = np.inf, wi[U(W_LIMIT + place)]
+    for b in range(_first_choice(ci, wi, place, n), last + 1):
         elements = _elements(ti, wi, wf, o, level, b)
         size = wi[U(W_HELD_BITS + s)] * elements
         moved = size * (wi[U(W_TOTAL + n)] // wi[U(W_TOTAL + b)])
@@ -452,21 +501,6 @@ def _choose(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int
         if sharers > 2:
             wi[U(W_BOUND + p2)] = b2
     return found
-
-
-@kernel
-def _blame(ci: IntArray, wi: IntArray, wf: FloatArray, store: int, sharers: int) -> None:
-    """Fill the shortage of a memory that cannot hold what must be in it."""
-    n = wi[W_COUNT]
-    total, worst, operand = 0.0, -1.0, 0
-    for s in range(sharers):
-        place = wi[U(W_SHARER + 3 * store + s)]
-        least = wf[U(X_SIZE + s * EDGES + _first_choice(ci, wi, place, n))]
-        total += least
-        if least > worst:
-            worst, operand = least, place
-    needed = int(np.ceil(total * (1.0 - TOLERANCE)))
-    _report(wi, operand // LEVELS, operand % LEVELS, needed, ci[U(C_CAPACITY + store)])
 
 
 @inlined
@@ -1029,10 +1063,10 @@ def _held(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> i
     if (o == W and ti[T_HAS_W] == 0) or level < 0 or wi[W_RESULT + R_MISSING] > 0:
         return 0
     start = wi[U(W_BOUND + o * LEVELS + level - 1)] if level > 0 else 0
-    bits = ti[U(T_BITS + o)]
-    if o == O and not _reduces_from(ti, wi, start) and wi[U(W_REDUCES + level)] == 0:
-        bits = ti[T_BITS + 3]
-    size = bits * wf[U(X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[U(W_BOUND + o * LEVELS + level)])]
+    size = (
+        _held_bits(ti, wi, o * LEVELS + level, start)
+        * wf[U(X_ELEMENTS + (o * LEVELS + level) * EDGES + wi[U(W_BOUND + o * LEVELS + level)])]
+    )
     return int(np.ceil(size * (1.0 - TOLERANCE)))
 
 
