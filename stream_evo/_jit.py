@@ -30,6 +30,8 @@ __all__ = ["inlined", "kernel"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _BOUNDSCHECK = os.environ.get("STREAM_EVO_BOUNDSCHECK") == "1"
 _UNSIGNED = "unsigned_offset"
+CACHED = not _BOUNDSCHECK and not numba.config.DISABLE_JIT
+"""True if machine code is kept on disk."""
 
 
 def kernel(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:

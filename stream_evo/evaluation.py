@@ -22,6 +22,7 @@ from stream_evo.schedule import (
     choices_of_mapping,
     choices_of_spec,
     choose_streamed,
+    compiled_ahead,
     decisions_of_genomes,
     decisions_of_mapping,
     totals_of,
@@ -75,7 +76,9 @@ class Evaluator:
 
     @cached_property
     def _simulator(self) -> Simulator:
-        return Simulator(build_tables(self.spec.workload, self._chip, choices_of_spec(self.spec), self._book), self._chip)
+        with compiled_ahead():
+            tables = build_tables(self.spec.workload, self._chip, choices_of_spec(self.spec), self._book)
+        return Simulator(tables, self._chip)
 
     def evaluate(self, genomes: IntArray, workers: int = 1) -> Evaluation:
         """Evaluate genomes of shape ``(P, V)`` on `workers` threads.
@@ -131,7 +134,9 @@ def schedule_mapping(workload: Workload, accelerator: Accelerator, mapping: Mapp
 
 def _simulator_of(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal) -> Simulator:
     chip = Chip(accelerator)
-    return Simulator(build_tables(workload, chip, choices_of_mapping(mapping, accelerator), TileBook(workload, accelerator, goal)), chip)
+    with compiled_ahead():
+        tables = build_tables(workload, chip, choices_of_mapping(mapping, accelerator), TileBook(workload, accelerator, goal))
+    return Simulator(tables, chip)
 
 
 def _evaluation(raw: FloatArray) -> Evaluation:

@@ -9,6 +9,7 @@ Fast:
     Simulator, Tables, build_tables: a problem as tables, scheduled by the kernel.
     Choices, Placement, choices_of_spec, choices_of_mapping, decisions_of_genomes, decisions_of_mapping: what the tables range over.
     totals_of: names for raw results.
+    compiled_ahead: compiles the kernel beside other work, where it is not compiled yet.
 Plain:
     Plan, Stream, Reads, build_plan, schedule_plan: a mapping spelled out, and its schedule.
 Both:
@@ -16,6 +17,7 @@ Both:
     TileBook, TileFigures, CostBook, choose_streamed: what tiles cost and what does not live on a core.
 """
 
+from stream_evo.schedule._ahead import compiled_ahead
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._choices import (
     Choices,
@@ -56,6 +58,7 @@ __all__ = [
     "choices_of_mapping",
     "choices_of_spec",
     "choose_streamed",
+    "compiled_ahead",
     "decisions_of_genomes",
     "decisions_of_mapping",
     "schedule_plan",

@@ -94,6 +94,12 @@ class TileBook:
         """Return the resolved figures of a tile on a core; see `CostBook`."""
         return self.resolve(TileKey(layer, parts, rows, columns, self.core_classes[core], dataflow, operand_mask(streamed)))
 
+    def request(
+        self, layer: int, parts: int, rows: int, columns: int, core: int, dataflow: str, streamed: frozenset[Operand]
+    ) -> TileRequest:
+        """Return what the cost model is asked for a tile on a core, with exactly these operands streamed."""
+        return self._request(TileKey(layer, parts, rows, columns, self.core_classes[core], dataflow, operand_mask(streamed)))
+
     def _request(self, key: TileKey) -> TileRequest:
         found = self._requests.get(key)
         if found is None:
