@@ -29,7 +29,7 @@ def compiled_ahead() -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-m", "stream_evo.schedule._ahead"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # this very program
     try:
         yield
         child.wait()  # if it failed, the kernel is compiled here, when it is called
