@@ -1,6 +1,6 @@
 """The scheduler in plain Python, written to be read; the kernel must equal it.
 
-The rules are those of ``stream_evo/README.md``, section "Scheduler"; the numbers in comments refer to them.
+The rules are those of ``stream_evo/README.md``, section 4; the numbers in comments refer to them.
 """
 
 from __future__ import annotations
