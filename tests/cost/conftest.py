@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from stream_evo.cost import OFFCHIP, DramLevel, TileRequest
-from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memory, Port, PortKind, load_core
+from stream_evo.hardware import ArrayDimension, ArrayTiming, Core, Dataflow, Direction, Memory, Port, PortKind, load_core
 from stream_evo.hw_library import CORES
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
 
@@ -102,7 +102,10 @@ def cores_strategy(draw: st.DrawFn) -> Core:
         size = draw(st.sampled_from([1 << 12, 1 << 16, 1 << 20, 1 << 24]))
         energies = draw(st.tuples(st.floats(0, 100), st.floats(0, 100)))
         memories.append(Memory("top" + "".join(group), size, group, names, draw(ports_of(group)), *energies))
-    return Core("drawn", array, tuple(memories), (Dataflow("D", tuple(unrolling)),), tuple(OperatorKind), draw(st.floats(0, 2)))
+    step, input_bit = draw(st.sampled_from([(1, 0), (1, 0), (19, 0), (1, 10)]))
+    timing = ArrayTiming(step, input_bit, draw(st.sampled_from([0, 0, 23])), draw(st.sampled_from([0, 0, 2])))
+    flow = Dataflow("D", tuple(unrolling))
+    return Core("drawn", array, tuple(memories), (flow,), tuple(OperatorKind), draw(st.floats(0, 2)), None, timing)
 
 
 @st.composite
