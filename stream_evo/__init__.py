@@ -12,10 +12,12 @@ evaluates to exactly the numbers of the front::
 Functions:
     optimize: search the front.
     evaluate: the numbers of one mapping.
+    explain: why a mapping has them, and what would make one fit that does not.
     inspect: layers, totals and operator support of a network.
 Values:
     Result: a front with what is needed to understand and save it.
     PointMetrics: the numbers of one mapping.
+    Explanation: critical path, energy, peak memory and shortages of one mapping.
 
 The parts are in the folders, see ``stream_evo/README.md``. Names are loaded on first use, so that importing the package costs nothing.
 """
@@ -26,9 +28,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_evo._api import PointMetrics, Result, evaluate, inspect, optimize
+    from stream_evo._api import Explanation, PointMetrics, Result, evaluate, explain, inspect, optimize
 
-__all__ = ["PointMetrics", "Result", "evaluate", "inspect", "optimize"]
+__all__ = ["Explanation", "PointMetrics", "Result", "evaluate", "explain", "inspect", "optimize"]
 
 
 def __getattr__(name: str) -> Any:

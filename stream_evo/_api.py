@@ -17,6 +17,7 @@ from stream_evo._run._result import PointMetrics, Result
 from stream_evo._run._save import save_result, start_folder
 from stream_evo._run._session import Session, open_session, session_of
 from stream_evo.errors import RunFolderError
+from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, load_mapping
 from stream_evo.mapping import Mapping as NetworkMapping
@@ -29,7 +30,7 @@ from stream_evo.workload import Bits, Workload
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["PointMetrics", "Result", "evaluate", "inspect", "job_of", "optimize", "resume_job", "run_job"]
+__all__ = ["Explanation", "PointMetrics", "Result", "evaluate", "explain", "inspect", "job_of", "optimize", "resume_job", "run_job"]
 
 _ProgressCallback = Callable[[Progress], None]
 
@@ -141,9 +142,45 @@ def evaluate(
         UnknownNameError: an unknown network or accelerator.
         InputError: a file with faults, or a mapping for another network or accelerator.
     """
-    session = open_session(network, hardware, bits=bits, host_operators=host_operators)
-    value = mapping if isinstance(mapping, NetworkMapping) else load_mapping(mapping, session.workload, session.accelerator)
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
     return session.point_of(value)
+
+
+def explain(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    mapping: str | Path | NetworkMapping,
+    *,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+) -> Explanation:
+    """Say why a mapping has the numbers it has, and what would make it fit if it does not.
+
+    Args:
+        network: Name in the catalogue, ONNX file, ONNX model, or workload.
+        hardware: Name in the catalogue, YAML file, or accelerator.
+        mapping: Mapping file or value.
+        bits: Bits per element, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+
+    Raises:
+        UnknownNameError: an unknown network or accelerator.
+        InputError: a file with faults, or a mapping for another network or accelerator.
+    """
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
+    return explain_mapping(session.workload, session.accelerator, value)
+
+
+def _session_and_mapping(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    mapping: str | Path | NetworkMapping,
+    *,
+    bits: Bits | str | None,
+    host_operators: bool,
+) -> tuple[Session, NetworkMapping]:
+    session = open_session(network, hardware, bits=bits, host_operators=host_operators)
+    return session, mapping if isinstance(mapping, NetworkMapping) else load_mapping(mapping, session.workload, session.accelerator)
 
 
 def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:

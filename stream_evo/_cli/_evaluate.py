@@ -1,4 +1,4 @@
-"""``stream-evo evaluate``: the numbers of one mapping."""
+"""``stream-evo evaluate``: the numbers of one mapping, and why it has them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def evaluate(
     network: NetworkOption,
     hardware: HardwareOption,
     mapping: Annotated[Path, typer.Option(metavar="FILE.yaml", help="Mapping file, e.g. one of a run's mappings/.", show_default=False)],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the latency, the energy and the peak memory come from, and what would make it fit.")
+    ] = False,
     bits: BitsOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
@@ -25,8 +28,13 @@ def evaluate(
     from stream_evo import _api  # noqa: PLC0415  # imports the kernels
 
     record = _api.evaluate(network, hardware, mapping, bits=bits, host_operators=host_ops).as_dict()
+    explanation = _api.explain(network, hardware, mapping, bits=bits, host_operators=host_ops) if explain else None
     if as_json:
-        print_json(record)
+        print_json(record if explanation is None else {**record, "explanation": explanation.as_dict()})
         return
     rows = [(name, "infinite" if value is None else value) for name, value in record.items()]
     print_table(f"{mapping}", ("metric", "value"), rows, numeric=("value",))
+    if explanation is not None:
+        from stream_evo._cli._explain import print_explanation  # noqa: PLC0415  # only here
+
+        print_explanation(explanation)

@@ -1,0 +1,139 @@
+"""The whole explanation of a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass
+from typing import Any
+
+from stream_evo.cost import Goal
+from stream_evo.explanation._energy import Energy, energy
+from stream_evo.explanation._path import critical_path
+from stream_evo.explanation._path_values import CriticalPath
+from stream_evo.explanation._peak import PeakMemory, peak_memory
+from stream_evo.explanation._plain import plain
+from stream_evo.explanation._repair import Repair, repair
+from stream_evo.explanation._residency import stays
+from stream_evo.explanation._shortage import Shortage, shortages
+from stream_evo.explanation._subject import Subject
+from stream_evo.explanation._tile_details import ModelledTiles
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping import Mapping
+from stream_evo.schedule import (
+    Chip,
+    Simulator,
+    TileBook,
+    Totals,
+    build_plan,
+    build_tables,
+    choices_of_mapping,
+    decisions_of_mapping,
+    totals_of,
+)
+from stream_evo.workload import Workload
+
+__all__ = ["Explanation", "explain_mapping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a mapping has the numbers it has.
+
+    Attributes:
+        totals: The numbers.
+        path: What the latency is made of.
+        energy: What the energy is made of.
+        peak: When activations fill the chip most, and with what.
+        shortages: What does not fit; empty for a feasible mapping.
+        repair: What would make it fit; ``None`` for a feasible mapping, or if it was not looked for.
+    """
+
+    totals: Totals
+    path: CriticalPath
+    energy: Energy
+    peak: PeakMemory
+    shortages: tuple[Shortage, ...]
+    repair: Repair | None
+
+    @property
+    def feasible(self) -> bool:
+        """True if the mapping fits on the chip."""
+        return self.totals.violation_bytes == 0
+
+    def as_dict(self) -> MappingABC[str, Any]:
+        """Return everything as dictionaries, lists, strings and finite numbers: what JSON can hold."""
+        path = {name: value for name, value in plain(self.path).items() if name != "steps"}
+        grouped = {name: getattr(self.energy, name)() for name in ("by_level", "by_core", "by_place", "by_layer", "by_cause")}
+        return {
+            "totals": plain(self.totals) | {"energy_pj": self.totals.energy_pj, "feasible": self.feasible},
+            "path": {"binding_core": self.path.binding_core, "binding_link": self.path.binding_link, **path},
+            "energy_pj": {"total": self.energy.total_pj, **grouped, "items": plain(self.energy.items)},
+            "peak_memory": plain(self.peak) | {"bytes": self.peak.bytes},
+            "shortages": [plain(shortage) | {"missing_bits": shortage.missing_bits} for shortage in self.shortages],
+            "repair": None if self.repair is None else plain(self.repair) | {"fits": self.repair.fits},
+        }
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One network on one chip; costs of tiles are kept from mapping to mapping."""
+
+    workload: Workload
+    chip: Chip
+    book: TileBook
+
+    def simulator(self, mapping: Mapping) -> Simulator:
+        """Return the scheduler with the tables of one mapping."""
+        return Simulator(build_tables(self.workload, self.chip, choices_of_mapping(mapping, self.chip.accelerator), self.book), self.chip)
+
+    def subject(self, mapping: Mapping) -> Subject:
+        """Return a mapping with its plan and its recorded schedule."""
+        plan = build_plan(self.workload, self.chip.accelerator, mapping, self.book)
+        schedule = self.simulator(mapping).trace(decisions_of_mapping(self.workload, self.chip.accelerator, mapping)[0])
+        return Subject(self.workload, self.chip, plan, schedule)
+
+    def details(self, mapping: Mapping, subject: Subject) -> ModelledTiles:
+        """Return where the tiles of a mapping are looked up in detail."""
+        return ModelledTiles(self.workload, self.chip.accelerator, mapping, subject.plan, self.book)
+
+    def totals(self, mapping: Mapping) -> Totals:
+        """Return the numbers of a mapping."""
+        return totals_of(self.simulator(mapping).run(decisions_of_mapping(self.workload, self.chip.accelerator, mapping))[0])
+
+    def shortages(self, mapping: Mapping) -> tuple[Shortage, ...]:
+        """Return what of a mapping does not fit."""
+        subject = self.subject(mapping)
+        return shortages(subject, self.details(mapping, subject), stays(subject))
+
+
+def explain_mapping(
+    workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal = Goal.EDP, *, repair_trials: int = 400
+) -> Explanation:
+    """Explain the numbers of a mapping; they are those of `stream_evo.evaluation.evaluate_mapping`.
+
+    Args:
+        workload: The network.
+        accelerator: The chip.
+        mapping: A mapping of it, whether or not it fits.
+        goal: What the mapping search inside a core minimises.
+        repair_trials: Most mappings to try in search of one that fits, if this one does not.
+    """
+    model = _Model(workload, Chip(accelerator), TileBook(workload, accelerator, goal))
+    subject = model.subject(mapping)
+    details = model.details(mapping, subject)
+    held = stays(subject)
+    totals = subject.schedule.totals
+    lacking = shortages(subject, details, held) if totals.violation_bytes else ()
+    way_out = (
+        repair(workload, accelerator, mapping, totals.violation_bytes, model.totals, model.shortages, repair_trials)
+        if lacking and repair_trials
+        else None
+    )
+    return Explanation(
+        totals=totals,
+        path=critical_path(subject, details),
+        energy=energy(subject, details),
+        peak=peak_memory(subject, held),
+        shortages=lacking,
+        repair=way_out,
+    )
