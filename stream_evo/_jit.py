@@ -16,10 +16,12 @@ Policy, with reasons:
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import os
-import textwrap
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -70,20 +72,23 @@ class _UnsignedOffsets(ast.NodeTransformer):
         return node
 
 
+@cache
+def _definitions(file: str) -> dict[str, ast.FunctionDef]:
+    """Return the functions of a file by name."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 def _with_unsigned_offsets(function: _Function, buffers: frozenset[str]) -> _Function:
     """Return the same function with unsigned indices into `buffers`; lines stay where they are, so errors and the cache still fit."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    definition = tree.body[0]
-    if not isinstance(definition, ast.FunctionDef):
-        raise TypeError(f"a kernel is a plain function, not {function!r}")
+    file = inspect.getfile(function)
+    definition = copy.deepcopy(_definitions(file)[function.__name__])
     definition.decorator_list = []
-    _UnsignedOffsets(buffers).visit(tree)
-    ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
+    tree = ast.Module([_UnsignedOffsets(buffers).visit(definition)], [])
     scope = function.__globals__
     scope[_UNSIGNED] = np.uint64
     found: dict[str, Any] = {}
-    code = compile(ast.fix_missing_locations(tree), inspect.getfile(function), "exec", dont_inherit=True)
-    exec(code, scope, found)  # noqa: S102  # the function's own source, read from its own file
+    exec(compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True), scope, found)  # noqa: S102  # the function's own source
     rewritten = found[function.__name__]
     rewritten.__module__, rewritten.__qualname__ = function.__module__, function.__qualname__
     return rewritten  # type: ignore[no-any-return]  # it is the same function
