@@ -26,6 +26,7 @@ from stream_evo.errors import Fault, InputError
 __all__ = [
     "AREA",
     "BANDWIDTH",
+    "CYCLES",
     "ENERGY",
     "ENERGY_PER_BIT",
     "SIZE",
@@ -60,6 +61,8 @@ SIZE: Final = Unit("a size", {"bit": 1, "B": 8, "KiB": 8 * 1024, "MiB": 8 * 1024
 """Memory sizes, in bits."""
 BANDWIDTH: Final = Unit("a bandwidth", {"bit/cycle": 1, "B/cycle": 8}, "128 bit/cycle", whole=True)
 """Bandwidths, in bits per cycle."""
+CYCLES: Final = Unit("a time", {"cycle": 1}, "10 cycle", whole=True)
+"""Times, in cycles."""
 ENERGY: Final = Unit("an energy", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3}, "52.0 pJ")
 """Energies, in pJ."""
 ENERGY_PER_BIT: Final = Unit("an energy per bit", {"pJ/bit": 1, "fJ/bit": 1e-3, "pJ/B": 0.125}, "0.5 pJ/bit")

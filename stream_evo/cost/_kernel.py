@@ -7,6 +7,8 @@ so that results agree to the last bit; comments there are not repeated here.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from stream_evo._jit import inlined, kernel
@@ -16,7 +18,12 @@ LEVELS, EDGES, FACTORS, STORES, PORTS, UNROLLS, DIMENSIONS, PRIMES = 8, 9, 8, 16
 U = np.uint64  # an unsigned index spares the test for counting from the end: a third of the time
 TOLERANCE = 1e-9
 BASE_FACTORS = 6
-BEST = 6
+
+# Plain numbers in a call would be compiled into a version of the callee of their own, and so would variables that begin as one.
+_int: Any = np.int64
+_bool: Any = np.bool_
+NONE, ZERO, ONE, BEST = _int(-1), _int(0), _int(1), _int(6)
+YES, NO = _bool(True), _bool(False)
 SEEN, BUDGET = 4096, 3000
 
 # ci: one core and dataflow
@@ -35,7 +42,9 @@ C_PORTS = C_INNERMOST + STORES
 C_SHARED = C_PORTS + 1
 C_FIRST = C_SHARED + PORTS
 C_USER = C_FIRST + PORTS + 1  # (operand * LEVELS + level) * 4 + direction
-C_WIDTH = C_USER + 3 * LEVELS * 4
+C_OUTPUT_REST = C_USER + 3 * LEVELS * 4
+C_ROW_REST = C_OUTPUT_REST + 1
+C_WIDTH = C_ROW_REST + 1
 
 # cf
 F_READ = 0
@@ -52,7 +61,8 @@ T_STEP = T_BITS + 4  # stride / gcd and dilation / gcd, rows then columns
 T_EXTENT = T_STEP + 4
 T_CYCLES = T_EXTENT + 2
 T_HAS_W = T_CYCLES + 1
-T_WIDTH = T_HAS_W + 1
+T_FEED = T_HAS_W + 1  # cycles of a step of the array
+T_WIDTH = T_FEED + 1
 
 # wi: what does not depend on the order
 W_TEMPORAL = 0
@@ -68,7 +78,8 @@ W_SHARERS = W_INT_MEAN + 4 * LEVELS
 W_SHARER = W_SHARERS + STORES
 W_EXACT = W_SHARER + 3 * STORES
 # wi: the order, and what follows from it
-W_COUNT = W_EXACT + 1
+W_REST = W_EXACT + 1  # cycles in which the array rests
+W_COUNT = W_REST + 1
 W_LOOP = W_COUNT + 1
 W_FACTOR = W_LOOP + FACTORS
 W_TOTAL = W_FACTOR + FACTORS
@@ -129,9 +140,9 @@ OUT_COUNT = OUT_HELD + 3
 OUT_ORDER = OUT_COUNT + 1
 OUT_WIDTH = OUT_ORDER + 2 * FACTORS
 
-O, W, I = 0, 1, 2  # noqa: E741  # the field's own letters
-OY, OX, FY, FX = 4, 5, 6, 7
-TO_LOW, FROM_LOW, TO_HIGH, FROM_HIGH = 0, 1, 2, 3
+O, W, I = ZERO, ONE, _int(2)  # noqa: E741  # the field's own letters
+C, OY, OX, FY, FX = 3, 4, 5, 6, 7
+TO_LOW, FROM_LOW, TO_HIGH, FROM_HIGH = ZERO, ONE, _int(2), _int(3)
 IRRELEVANT, RELEVANT, PARTIAL = 0, 1, 2
 MERGE_ORDER = (0, 1, 2, 5, 4, 3, 7, 6)
 GROUP_ORDERS = np.array(
@@ -183,7 +194,7 @@ def _spread(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     _limit_by_memories(ci, ti, wi)
     exact = 1
     for loop in range(8):
-        size, product, uneven = ti[U(T_SIZE + loop)], 1, -1
+        size, product, uneven = ti[U(T_SIZE + loop)], ONE, -1
         for e in range(ci[C_ENTRIES]):
             if ci[U(C_ENTRY + 3 * e + 1)] == loop:
                 product *= wi[U(W_UNROLL + e)]
@@ -202,6 +213,19 @@ def _spread(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     wi[W_EXACT] = exact
 
 
+@inlined
+def _rests(ci: IntArray, wi: IntArray) -> None:
+    """Fill the cycles in which the array rests: for each set of outputs, and for each row of inputs."""
+    outputs, rows = 1, 1
+    for loop in range(8):
+        steps = wi[U(W_TEMPORAL + loop)]
+        if loop != FX:
+            rows *= steps
+        if loop != C and loop != FY and loop != FX:
+            outputs *= steps
+    wi[W_REST] = ci[C_OUTPUT_REST] * outputs + ci[C_ROW_REST] * rows
+
+
 @kernel
 def _limit_by_memories(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
     for store in range(ci[C_STORES]):
@@ -214,7 +238,7 @@ def _limit_by_memories(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
             if ci[U(channel)] >= 0:
                 for e in range(ci[C_ENTRIES]):
                     if _feeds(ci, ti, o, e):
-                        wi[U(W_UNROLL + e)] = max(1, min(wi[U(W_UNROLL + e)], ci[U(channel + 3)] // ti[U(T_BITS + o)]))
+                        wi[U(W_UNROLL + e)] = max(1, min(wi[U(W_UNROLL + e)], ci[U(channel + 3)] * ti[T_FEED] // ti[U(T_BITS + o)]))
             while True:
                 product, largest, worst = 1, 0, -1
                 for e in range(ci[C_ENTRIES]):
@@ -238,6 +262,7 @@ def _feeds(ci: IntArray, ti: IntArray, o: int, e: int) -> bool:
 def prepare(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill everything of a tile that does not depend on the loop order."""
     _spread(ci, ti, wi, wf)
+    _rests(ci, wi)
     for o in range(3):
         if o == W and ti[T_HAS_W] == 0:
             continue
@@ -258,8 +283,8 @@ def prepare(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
                     wi[U(W_INT_MEAN + level * 4 + loop - OY)] = whole
             wf[U(X_FACTOR + o * LEVELS + level)] = factor
             wi[U(W_INT_FACTOR + o * LEVELS + level)] = int_factor
-            now = _elements(ti, wi, wf, o, level, -1)
-            int_now = _int_elements(ti, wi, o, level, -1)
+            now = _elements(ti, wi, wf, o, level, NONE)
+            int_now = _int_elements(ti, wi, o, level, NONE)
             wi[U(W_BOOST + o * LEVELS + level)] = int(np.rint(now / before))
             wi[U(W_INT_BOOST + o * LEVELS + level)] = int(np.rint(int_now / int_before))
             before, int_before = now, int_now
@@ -355,12 +380,12 @@ def _allocate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> bool:
     """Fill the boundaries; on failure fill the shortage and return False."""
     for place in range(3 * LEVELS):
         wi[U(W_LIMIT + place)] = wi[W_COUNT]
-    store = 0
+    store = ZERO
     while store < ci[C_STORES]:
         if wi[U(W_SHARERS + store)] == 0 or _fill(ci, ti, wi, wf, store):
             store += 1
         elif _give_way(ci, ti, wi, wf, store):
-            store = 0
+            store = ZERO
         else:
             return False
     return _merge_down(ci, ti, wi)
@@ -522,7 +547,7 @@ def _merge_down(ci: IntArray, ti: IntArray, wi: IntArray) -> bool:
             for loop in range(8):
                 if ti[U(T_INDEXED + o * 8 + loop)] != IRRELEVANT:
                     count *= ti[U(T_SIZE + loop)]
-            _report(wi, o, -1, ti[U(T_BITS + o)] * count, 0)
+            _report(wi, o, NONE, ti[U(T_BITS + o)] * count, ZERO)
             return False
         for level in range(ci[U(C_LEVELS + o)]):
             row = W_BOUND + o * LEVELS + level
@@ -576,7 +601,7 @@ def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
             row = o * EDGES + level + 1
             start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
             full = float(wi[U(W_PRECISION + row)] * wi[U(W_ELEMENTS + row)])
-            wf[U(X_FULL + s)] = full / _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], True)
+            wf[U(X_FULL + s)] = full / _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], YES)
             effective += wf[U(X_FULL + s)]
         free = ci[U(C_CAPACITY + store)] - effective
         ample = effective <= 0.5 * ci[U(C_CAPACITY + store)]
@@ -590,7 +615,7 @@ def _windows(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
                     free -= wf[U(X_FULL + s)]
             else:
                 start = wi[U(W_BOUND + place - 1)] if level > 0 else 0
-                wi[U(W_WINDOW + row)] = wi[U(W_PERIOD + row)] // _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], False)
+                wi[U(W_WINDOW + row)] = wi[U(W_PERIOD + row)] // _outermost(ti, wi, o, start, wi[U(W_BOUND + place)], NO)
 
 
 # --- 3. energy --------------------------------------------------------------------------------------------------------------------
@@ -714,7 +739,7 @@ def _cover(wi: IntArray, index: int, span: int) -> int:
 def _stall(ci: IntArray, wi: IntArray, cycles: int) -> int:
     worst = 0
     for port in range(ci[C_PORTS]):
-        late, spare, windows, active = 0, 0, 0, 0
+        late, spare, windows, active = 0, 0, 0, ZERO
         for u in range(ci[U(C_FIRST + port)], ci[U(C_FIRST + port + 1)]):
             place = ci[U(C_USER + u)]
             row = wi[U(W_ROW + place)]
@@ -845,6 +870,7 @@ def evaluate(ci: IntArray, cf: FloatArray, ti: IntArray, wi: IntArray, wf: Float
     _windows(ci, ti, wi, wf)
     stall = _stall(ci, wi, cycles)
     _hide(ci, wi, cycles + stall)
+    stall += wi[W_REST]
     onload, offload = _onload(ci, ti, wi), _offload(ci, wi)
     wi[W_RESULT + R_CYCLES] = cycles
     wi[W_RESULT + R_STALL] = stall
@@ -1111,7 +1137,7 @@ def evaluate_batch(
         prepare(ci, ti, wi, wf)
         _factorise(wi, min(limit, BASE_FACTORS))
         _begin(cf, ti, wi, wf)
-        starts = 0
+        starts = ZERO
         for group in range(6):
             _group_order(wi, group)
             if group == 0:

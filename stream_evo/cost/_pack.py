@@ -125,6 +125,8 @@ def _config_row(request: TileRequest, hierarchy: Hierarchy) -> list[int]:
         row[k.C_USER + position : k.C_USER + position + len(places)] = places
         position += len(places)
     row[k.C_FIRST + hierarchy.ports] = position
+    row[k.C_OUTPUT_REST] = core.timing.output_tile_cycles
+    row[k.C_ROW_REST] = core.timing.input_row_cycles
     return row
 
 
@@ -157,6 +159,7 @@ def _tile_row(request: TileRequest, config: int) -> tuple[int, ...]:
         *(partial_sum_bits(request), bits.W, bits.I, bits.O_final),
         *(sy // gy, dy // gy, sx // gx, dx // gx),
         *extent,
-        request.cycles_per_operation,
+        request.step_cycles,
         int(OPERANDS[1] in request.operands),
+        request.core.timing.step(bits.I),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stream_evo.cost._allocation import Shortage, allocate, held_precision, level_in
 from stream_evo.cost._hierarchy import Channel
-from stream_evo.cost._loops import IRRELEVANT
+from stream_evo.cost._loops import IRRELEVANT, LOOPS
 from stream_evo.cost._prepared import Order, PreparedTile, prefix_products, skip_irrelevant, total
 from stream_evo.cost._spatial import REL_TOL
 
@@ -22,6 +22,7 @@ __all__ = ["MappingCost", "evaluate_order"]
 
 O, W, I = range(3)  # noqa: E741  # the field's own letters
 TO_LOW, FROM_LOW, TO_HIGH, FROM_HIGH = range(4)
+_OUTPUT_LOOPS = ("B", "G", "K", "OY", "OX")
 
 
 # --- 2. quantities ----------------------------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ def _tiers(tile: PreparedTile, order: Order, bounds: list[list[int]]) -> list[li
         edges = [first, *bounds[o]]
         for index, edge in enumerate(edges):
             start = 0 if index == 0 else (edges[index - 1] if index > 1 else 0)
-            period = prefix[edge] * request.cycles_per_operation
+            period = prefix[edge] * request.step_cycles
             window = period
             if index:
                 window = period if doubled[o][index - 1] else period // _outermost(tile, order[start:edge], o, relevant=False)
@@ -256,6 +257,14 @@ def _stall(passages: list[Passage], ports: int, cycles: int) -> int:
     return worst
 
 
+def _rests(tile: PreparedTile) -> int:
+    """Return the cycles in which the array rests between its outputs and between rows of its inputs, in any order of the loops."""
+    timing, steps = tile.request.core.timing, tile.spatial.temporal
+    outputs = math.prod(steps[loop] for loop in range(8) if LOOPS[loop] in _OUTPUT_LOOPS)
+    rows = math.prod(steps[loop] for loop in range(8) if LOOPS[loop] != "FX")
+    return timing.output_tile_cycles * outputs + timing.input_row_cycles * rows
+
+
 def _first_and_last(tile: PreparedTile, tiers: list[list[Tier]], passages: list[Passage], busy: int) -> dict[tuple[int, int, int], int]:
     """Return the cycles of the first (last) transfer of each passage that computation cannot hide.
 
@@ -309,7 +318,7 @@ class MappingCost:
         order: Temporal loops, inner first, as (loop, size).
         bounds: For O, W and I: the first loop that each level no longer keeps.
         temporal_cycles: Steps of computation.
-        stall_cycles: Waiting for the worst port.
+        stall_cycles: Waiting for the worst port, and the rests of the array.
         onload_cycles: First fill that computation cannot hide.
         offload_cycles: Last drain that computation cannot hide.
         mac_pj: Energy of the array.
@@ -361,7 +370,7 @@ def evaluate_order(tile: PreparedTile, order: Order) -> MappingCost | Shortage:
             store = tile.hierarchy.stores[tile.hierarchy.levels[o][level].store]
             row.append((words[TO_LOW] + words[TO_HIGH]) * store.read_pj + (words[FROM_LOW] + words[FROM_HIGH]) * store.write_pj)
         memory_pj.append(tuple(row))
-    cycles = math.prod(size for _, size in order) * request.cycles_per_operation
+    cycles = math.prod(size for _, size in order) * request.step_cycles
     passages = _passages(tile, tiers)
     stall = _stall(passages, tile.hierarchy.ports, cycles)
     visible = _first_and_last(tile, tiers, passages, cycles + stall)
@@ -377,7 +386,7 @@ def evaluate_order(tile: PreparedTile, order: Order) -> MappingCost | Shortage:
         order=tuple(order),
         bounds=tuple(tuple(row) for row in bounds),
         temporal_cycles=cycles,
-        stall_cycles=stall,
+        stall_cycles=stall + _rests(tile),
         onload_cycles=_onload(tile, visible),
         offload_cycles=_offload(tile, visible),
         mac_pj=request.core.operation_pj * request.sizes.product,

@@ -96,6 +96,11 @@ class TileRequest:
         self.core.dataflow(self.dataflow)
 
     @property
+    def step_cycles(self) -> int:
+        """Cycles of one step of the array: of one operation of the layer, on this array, with these inputs."""
+        return self.cycles_per_operation * self.core.timing.step(self.bits.I)
+
+    @property
     def operands(self) -> tuple[Operand, ...]:
         """Operands the tile has, in the order O, W, I in which the model settles ties."""
         has_second = self.two_inputs or self.kind in (OperatorKind.CONV, OperatorKind.GEMM)

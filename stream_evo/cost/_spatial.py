@@ -81,7 +81,7 @@ def spread(request: TileRequest, hierarchy: Hierarchy | None = None) -> SpatialM
 
     A loop is unrolled by the least of the dataflow's number, what its array dimension has left, and what is left of the loop (a loop
     may stand on several array dimensions, the last of which takes what does not divide). Memories with nothing below them then limit
-    it: what they feed side by side must be read or written in one cycle (per loop) and be held (all loops together, the largest
+    it: what they feed side by side must be read or written in one step of the array (per loop) and be held (all loops together, the largest
     unrolling giving way first).
     """
     hierarchy = hierarchy or build_hierarchy(request.core, request.streamed, request.dram)
@@ -121,6 +121,7 @@ def _limit_by_memories(request: TileRequest, hierarchy: Hierarchy, entries: list
     """Lower `limits` in place to what the innermost memories can feed and hold."""
     indexed = relevance(request.kind, request.two_inputs)
     bits = precisions(request)
+    step_cycles = request.core.timing.step(request.bits.I)
     for store, memory in enumerate(hierarchy.stores):
         if not memory.innermost:
             continue
@@ -131,7 +132,7 @@ def _limit_by_memories(request: TileRequest, hierarchy: Hierarchy, entries: list
             channel = hierarchy.levels[o][0].channels[DIRECTIONS.index(Direction.FROM_LOW if o == 0 else Direction.TO_LOW)]
             for entry in fed:
                 if channel is not None:
-                    limits[entry] = max(1, min(limits[entry], channel.bits_per_cycle // bits[o]))
+                    limits[entry] = max(1, min(limits[entry], channel.bits_per_cycle * step_cycles // bits[o]))
             while math.prod(limits[e] for e in fed) * bits[o] > memory.capacity_bits and any(limits[e] > 1 for e in fed):
                 largest = max(fed, key=lambda e: limits[e])
                 limits[largest] -= 1

@@ -34,7 +34,7 @@ class TileCosts:
         latency_cycles: temporal + stall + onload + offload.
         ideal_cycles: Operations over processing elements, rounded up.
         temporal_cycles: Steps of computation.
-        stall_cycles: Waiting for the worst memory port.
+        stall_cycles: Waiting for the worst memory port, and rests of the array between outputs and rows of inputs.
         onload_cycles: First fill that computation does not hide.
         offload_cycles: Last drain that computation does not hide.
         mac_pj: Energy of the array.
@@ -105,7 +105,7 @@ class TileCost:
         latency_cycles: temporal + stall + onload + offload.
         ideal_cycles: Operations over processing elements, rounded up.
         temporal_cycles: Steps of computation.
-        stall_cycles: Waiting for the worst memory port.
+        stall_cycles: Waiting for the worst memory port, and rests of the array between outputs and rows of inputs.
         onload_cycles: First fill that computation does not hide.
         offload_cycles: Last drain that computation does not hide.
         energy_pj: Array and all memories.
@@ -143,7 +143,7 @@ class _Found:
     out_pj: FloatArray
     operations: FloatArray
     elements: IntArray
-    cycles_per_operation: IntArray
+    step_cycles: IntArray
 
     def order(self, row: int) -> list[tuple[int, int]]:
         """Return the loop order found for distinct tile `row`."""
@@ -166,7 +166,7 @@ def _solve(requests: Sequence[TileRequest], goal: Goal | str, max_factors: int) 
         out_pj=out_pj,
         operations=np.array([request.sizes.product for request in packed.representative], np.float64),
         elements=np.array([request.core.processing_elements for request in packed.representative], np.int64),
-        cycles_per_operation=packed.tiles[:, _kernel.T_CYCLES],
+        step_cycles=packed.tiles[:, _kernel.T_CYCLES],
     )
 
 
@@ -196,10 +196,10 @@ def evaluate_tiles(requests: Sequence[TileRequest], goal: Goal | str = Goal.EDP,
     cycles = out[:, : _kernel.R_OFFLOAD + 1]
     latency = cycles.sum(axis=1)
     ideal = np.array([-(-int(n) // int(e)) for n, e in zip(found.operations, found.elements, strict=True)], np.int64)
-    ideal = ideal * found.cycles_per_operation
+    ideal = ideal * found.step_cycles
     missing = out[:, _kernel.R_MISSING]
     short = missing > 0
-    busy = found.operations * found.cycles_per_operation / (found.elements * np.maximum(latency, 1))
+    busy = found.operations * found.step_cycles / (found.elements * np.maximum(latency, 1))
     columns = np.argsort(np.array(_COLUMNS))
     blamed = np.where(short, columns[out[:, _kernel.R_OPERAND]], -1)
     held = out[:, _kernel.OUT_HELD : _kernel.OUT_HELD + 3][:, list(_COLUMNS)]
@@ -250,7 +250,7 @@ def tile_cost(request: TileRequest, goal: Goal | str = Goal.EDP, *, max_factors:
 
 
 def _ideal(request: TileRequest) -> int:
-    return -(-request.sizes.product // request.core.processing_elements) * request.cycles_per_operation
+    return -(-request.sizes.product // request.core.processing_elements) * request.step_cycles
 
 
 def _spatial(tile: PreparedTile) -> dict[str, tuple[tuple[str, float], ...]]:
@@ -265,7 +265,7 @@ def _memories(tile: PreparedTile) -> dict[Operand, tuple[str, ...]]:
 
 
 def _short(tile: PreparedTile, shortage: Shortage, order: list[tuple[int, int]]) -> TileCost:
-    cycles = tile.request.cycles_per_operation
+    cycles = tile.request.step_cycles
     for _, size in order:
         cycles *= size
     mac_pj = tile.request.core.operation_pj * tile.request.sizes.product

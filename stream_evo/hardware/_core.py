@@ -9,7 +9,7 @@ from itertools import pairwise
 from stream_evo.hardware._memory import Memory
 from stream_evo.workload import Operand, OperatorKind
 
-__all__ = ["ArrayDimension", "Core", "Dataflow"]
+__all__ = ["ArrayDimension", "ArrayTiming", "Core", "Dataflow"]
 
 LOOPS = ("B", "G", "K", "C", "OY", "OX", "FY", "FX")
 
@@ -50,6 +50,36 @@ class Dataflow:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrayTiming:
+    """How long an array takes where it is not one operation per element and cycle without a break.
+
+    Attributes:
+        step_cycles: Cycles of one step of the whole array, such as one matrix-vector product of an analog in-memory array.
+        input_bit_cycles: The same per bit of the input operand, of arrays with bit-serial inputs; 0: the time does not depend on the bits.
+        output_tile_cycles: Cycles in which the array rests for each set of outputs it works on at once: drain and control.
+        input_row_cycles: Cycles in which it rests for each row of the filter and step of channels, while inputs are set up.
+
+    Raises:
+        ValueError: a negative time, a step of no time, or both kinds of steps.
+    """
+
+    step_cycles: int = 1
+    input_bit_cycles: int = 0
+    output_tile_cycles: int = 0
+    input_row_cycles: int = 0
+
+    def __post_init__(self) -> None:
+        if self.step_cycles < 1 or min(self.input_bit_cycles, self.output_tile_cycles, self.input_row_cycles) < 0:
+            raise ValueError("times of an array cannot be negative, and a step takes at least a cycle")
+        if self.input_bit_cycles and self.step_cycles != 1:
+            raise ValueError("a step takes a fixed time or a time per bit of the input, not both")
+
+    def step(self, input_bits: int) -> int:
+        """Return the cycles of one step with inputs of `input_bits`."""
+        return self.input_bit_cycles * input_bits if self.input_bit_cycles else self.step_cycles
+
+
+@dataclass(frozen=True, slots=True)
 class Core:
     """One kind of core.
 
@@ -62,6 +92,7 @@ class Core:
         operators: Kinds of layers it can run.
         operation_pj: Energy of one operation (MAC) in the array.
         area: Area of the array in the unit of the source; ``None`` where it is not known.
+        timing: How long the array takes.
     """
 
     name: str
@@ -71,6 +102,7 @@ class Core:
     operators: tuple[OperatorKind, ...]
     operation_pj: float
     area: float | None = None
+    timing: ArrayTiming = ArrayTiming()  # noqa: RUF009  # frozen, so sharing is safe
 
     def __post_init__(self) -> None:
         dims = {dimension.name for dimension in self.array}

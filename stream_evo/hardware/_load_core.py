@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from stream_evo._yaml import AREA, BANDWIDTH, ENERGY, SIZE, Faults, Node, Section, near_matches, open_section
-from stream_evo.hardware._core import LOOPS, ArrayDimension, Core, Dataflow
+from stream_evo._yaml import AREA, BANDWIDTH, CYCLES, ENERGY, SIZE, Faults, Node, Section, near_matches, open_section
+from stream_evo.hardware._core import LOOPS, ArrayDimension, ArrayTiming, Core, Dataflow
 from stream_evo.hardware._memory import Direction, Memory, Port, PortKind
 from stream_evo.workload import Operand, OperatorKind
 
@@ -35,11 +35,12 @@ def load_core(path: str | Path) -> Core:
     name = read_identity(root)
     array, operation_pj, array_area = _read_array(root)
     operators = tuple(OperatorKind(kind) for kind in root.names("operators", choices=_KINDS, minimum=1))
+    timing = _read_timing(root)
     dataflows = _read_dataflows(root, array)
     memories = _read_memories(root, array, operators)
     root.close()
     faults.check()
-    return Core(name, array, memories, dataflows, operators, operation_pj, array_area)
+    return Core(name, array, memories, dataflows, operators, operation_pj, array_area, timing)
 
 
 def read_identity(section: Section) -> str:
@@ -64,6 +65,21 @@ def _read_array(root: Section) -> tuple[tuple[ArrayDimension, ...], float, float
             section.faults.add(below.node, "the array has no dimension", expected="at least one, such as D1: 16", found="")
     section.close()
     return tuple(dimensions), operation_pj, area
+
+
+def _read_timing(root: Section) -> ArrayTiming:
+    section = root.section("timing") if root.has("timing") else None
+    if section is None:
+        return ArrayTiming()
+    section.text("source", default="-")
+    if section.has("step") and section.has("input_bit"):
+        expected = "a time per step, or a time per bit of the input"
+        section.faults.add(section.node_at("input_bit"), "a step has two times", expected=expected, found="")
+    times = {key: section.whole_quantity(key, CYCLES) for key in ("step", "input_bit", "output_tile", "input_row") if section.has(key)}
+    section.close()
+    if not section.sound:
+        return ArrayTiming()
+    return ArrayTiming(times.get("step", 1), times.get("input_bit", 0), times.get("output_tile", 0), times.get("input_row", 0))
 
 
 def _read_dataflows(root: Section, array: Sequence[ArrayDimension]) -> tuple[Dataflow, ...]:

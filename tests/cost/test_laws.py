@@ -43,7 +43,7 @@ def test_latency_is_at_least_ideal(drawn_requests: Requests, data: st.DataObject
     request = data.draw(drawn_requests)
     costs = evaluate_tiles([request])
     operations = request.sizes.product
-    assert costs.ideal_cycles[0] == -(-operations // request.core.processing_elements) * request.cycles_per_operation
+    assert costs.ideal_cycles[0] == -(-operations // request.core.processing_elements) * request.step_cycles
     assert costs.latency_cycles[0] >= costs.temporal_cycles[0] >= costs.ideal_cycles[0]
     assert 0 < costs.utilisation[0] <= 1
 
@@ -81,7 +81,7 @@ def test_the_levels_of_every_operand_keep_all_loops(drawn_requests: Requests, da
     detail = tile_cost(request)
     for levels in detail.temporal_mapping.values():
         loops = [loop for level in levels for loop in level]
-        assert math.prod(size for _, size in loops) * request.cycles_per_operation == detail.temporal_cycles
+        assert math.prod(size for _, size in loops) * request.step_cycles == detail.temporal_cycles
         assert loops == [loop for level in detail.temporal_mapping[Operand.O] for loop in level]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from stream_evo.hardware import (
     Accelerator,
     ArrayDimension,
+    ArrayTiming,
     Core,
     CoreSlot,
     Dataflow,
@@ -88,7 +89,9 @@ def cores(draw: st.DrawFn, name: st.SearchStrategy[str] = names) -> Core:
     operators = tuple(draw(kinds))
     area = draw(st.none() | st.floats(0, 100, allow_nan=False))
     dims = [dimension.name for dimension in array]
-    return Core(draw(name), array, draw(memories(dims)), tuple(flows), operators, draw(energies), area)
+    step, input_bit = draw(st.tuples(st.integers(1, 99), st.just(0)) | st.tuples(st.just(1), st.integers(1, 99)))
+    timing = ArrayTiming(step, input_bit, draw(st.integers(0, 99)), draw(st.integers(0, 99)))
+    return Core(draw(name), array, draw(memories(dims)), tuple(flows), operators, draw(energies), area, timing)
 
 
 def quantity(value: float, unit: str) -> str:
@@ -129,7 +132,12 @@ def core_document(core: Core) -> dict[str, object]:
         levels.append(level | ({} if memory.area is None else {"area": quantity(memory.area, "mm2")}))
     if core.area is not None:
         array["area"] = quantity(core.area, "mm2")
-    return {"name": core.name, "array": array, "operators": [str(kind) for kind in core.operators], "dataflows": flows, "memories": levels}
+    timing = core.timing
+    times = {"step": timing.step_cycles if timing.step_cycles > 1 else 0, "input_bit": timing.input_bit_cycles}
+    times |= {"output_tile": timing.output_tile_cycles, "input_row": timing.input_row_cycles}
+    array_times = {key: quantity(cycles, "cycle") for key, cycles in times.items() if cycles}
+    document = {"timing": array_times} if array_times else {}
+    return document | {"name": core.name, "array": array, "operators": [str(kind) for kind in core.operators], "dataflows": flows, "memories": levels}
 
 
 @given(cores())
