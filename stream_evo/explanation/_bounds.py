@@ -85,10 +85,10 @@ class Bounds:
     def _of_transfer(self, move: Transfer) -> Iterator[Bound]:
         if move.cause in STREAMED and self.subject.tile_runs[move.stream, move.tile].start_cycles == move.start_cycles:
             yield Bound(None, self.subject.tile_runs[move.stream, move.tile], at_start=True)
-        yield from self._resources(move)
         source = self.subject.tile_runs.get((move.stream, move.tile))
         if source is not None and source.end_cycles == move.start_cycles:
             yield Bound(Hold.PREDECESSOR, source)
+        yield from self._resources(move)
         for written in self._writes.get((move.stream, move.tile), ()):
             if written.end_cycles == move.start_cycles:
                 yield Bound(Hold.OPERAND, written)

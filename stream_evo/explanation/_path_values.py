@@ -113,8 +113,9 @@ class Stretch:
 class CriticalPath:
     """A chain of tiles and transfers from cycle 0 to the latency, each of which starts when the one before lets it.
 
-    Where several things let a step start at the same cycle, the first of these is named: the core or the queue that was busy, the
-    operand, the predecessor, the tile it may be fetched one ahead of, room in memory.
+    Where a step waited for several things until the same cycle, one is named: for a tile the first of its core, an operand, a predecessor,
+    the weights of all cores, room in memory; for a transfer the first of its data, the DMA queue, a link, the tile it may be fetched one
+    ahead of, room in memory.
 
     Attributes:
         steps: In order of time, without gaps.

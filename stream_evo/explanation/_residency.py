@@ -77,9 +77,13 @@ def stays(subject: Subject) -> tuple[Stay, ...]:
     slots = [slot for group in found.values() for slot in group]
     _mark_dropped(subject, found)
     buffers = list(_buffers(subject))
+    known = [*buffers, *(_stay(subject, slot) for slot in slots if slot.back == NEVER)]
     for memory, usage in enumerate(subject.schedule.memories):
-        here = [slot for slot in slots if slot.key[2] == memory]
-        _release_dropped(subject, usage, here, [stay for stay in buffers if stay.memory == memory])
+        for activation in (True, False):
+            fixed = [stay for stay in known if (stay.memory, stay.activation) == (memory, activation)]
+            here = [slot for slot in slots if slot.key[2] == memory and slot.back != NEVER and (slot.key[1] != WEIGHTS) == activation]
+            if here:
+                _release_dropped(usage, fixed, [(_stay(subject, slot).bits, slot) for slot in here], activation=activation)
     tensors = [_stay(subject, slot) for slot in slots]
     return tuple(sorted((*tensors, *buffers), key=lambda stay: (stay.memory, stay.begin_cycles, stay.stream, stay.tile)))
 
@@ -143,30 +147,32 @@ def _mark_dropped(subject: Subject, found: dict[_Key, list[_Open]]) -> None:
                 home.back = move.start_cycles
 
 
-def _release_dropped(subject: Subject, usage: MemoryUsage, slots: Iterable[_Open], buffers: Iterable[Stay]) -> None:
-    """Find when the marked stays end: at the releases in the record of the memory that nothing else explains."""
+def _release_dropped(usage: MemoryUsage, stays_known: Iterable[Stay], dropped: Sequence[tuple[int, _Open]], *, activation: bool) -> None:
+    """Find when dropped stays end: at the releases in the record of the memory that nothing else explains.
+
+    Args:
+        usage: The record.
+        stays_known: Stays in this memory whose begin and end are known.
+        dropped: (bits, stay) of those whose end is not; it is filled in.
+        activation: Whether this is about activations or about weights.
+    """
     left: dict[int, int] = defaultdict(int)
     held = 0
-    for time, bits in zip(usage.times, usage.bits, strict=True):
-        left[time] += held - bits
-        held = bits
-    dropped = []
-    for slot in slots:
-        bits = _stay(subject, slot).bits
-        left[slot.begin] += bits
-        if slot.back == NEVER:
-            left[slot.end] -= bits
-        else:
-            dropped.append((bits, slot))
-    for stay in buffers:
+    for time, bits, share in zip(usage.times, usage.bits, usage.activation_bits, strict=True):
+        now = share if activation else bits - share
+        left[time] += held - now
+        held = now
+    for stay in stays_known:
         left[stay.begin_cycles] += stay.bits
         left[stay.end_cycles] -= stay.bits
-    dropped.sort(key=lambda entry: (entry[1].key[1] == WEIGHTS, entry[1].key), reverse=True)  # the order of rule 12
+    for bits, slot in dropped:
+        left[slot.begin] += bits
+    open_ = sorted(dropped, key=lambda entry: entry[1].key, reverse=True)  # the order of rule 12
     for time in sorted(time for time, bits in left.items() if bits > 0):
-        present = [entry for entry in dropped if entry[1].end <= time <= entry[1].back]
+        present = [entry for entry in open_ if entry[1].end <= time <= entry[1].back]
         for index in _adding_up([bits for bits, _ in present], left[time]):
             present[index][1].end = time
-            dropped.remove(present[index])
+            open_.remove(present[index])
 
 
 def _adding_up(sizes: Sequence[int], total: int) -> tuple[int, ...]:
