@@ -9,7 +9,7 @@ import pytest
 from stream_evo.cost import DramLevel, TileRequest, evaluate_tiles, tile_cost
 from stream_evo.cost._prepared import prepare
 from stream_evo.cost._reference import MappingCost, evaluate_order
-from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memory, Port, PortKind
+from stream_evo.hardware import ArrayDimension, ArrayTiming, Core, Dataflow, Direction, Memory, Port, PortKind
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
 
 ALL = tuple(Operand)
@@ -50,6 +50,32 @@ def test_one_memory_output_stationary() -> None:
     assert cost.memory_pj == ((30.0,), (6.0,), (0.0,))
     assert cost.energy_pj == 24 + 36
     assert (cost.stall_cycles, cost.onload_cycles, cost.offload_cycles) == (9, 0, 0)
+
+
+def test_an_array_that_rests_waits_for_nothing_else_meanwhile() -> None:
+    """K 4 in parallel, C 2, OX 3: three sets of outputs, 23 cycles each, and two rows of inputs for each, 5 cycles each: 69 + 30 more."""
+    core = replace(_core(), timing=ArrayTiming(output_tile_cycles=23, input_row_cycles=5))
+    cost = _evaluate(_tile(core), [(C, 2), (OX, 3)])
+    assert (cost.temporal_cycles, cost.stall_cycles) == (6, 9 + 69 + 30)
+    assert cost.energy_pj == _evaluate(_tile(_core()), [(C, 2), (OX, 3)]).energy_pj
+
+
+def test_an_array_with_bit_serial_inputs() -> None:
+    """Six steps of 10 cycles for each of 8 bits; in windows of 80 cycles, every transfer of one cycle fits."""
+    core = replace(_core(), timing=ArrayTiming(input_bit_cycles=10))
+    cost = _evaluate(_tile(core), [(C, 2), (OX, 3)])
+    assert (cost.temporal_cycles, cost.stall_cycles) == (6 * 80, 0)
+    assert evaluate_tiles([_tile(core)]).ideal_cycles[0] == 6 * 80
+    halved = replace(_tile(core), bits=Bits(I=4))
+    assert _evaluate(halved, [(C, 2), (OX, 3)]).temporal_cycles == 6 * 40
+
+
+def test_a_slow_step_leaves_time_to_feed_more_of_the_array() -> None:
+    """One memory that passes 8 bits a cycle feeds one multiplier with weights of 8 bits in one cycle, and all four in a step of four."""
+    narrow = _core(width=8)
+    assert prepare(_tile(narrow)).spatial.temporal[K] == 4
+    slow = replace(narrow, timing=ArrayTiming(step_cycles=8))
+    assert prepare(_tile(slow)).spatial.temporal[K] == 1
 
 
 def test_weights_stay_while_columns_run() -> None:
