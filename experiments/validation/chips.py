@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from stream_evo.mapping import LayerMapping, Mapping, Priority
-from stream_evo.workload import WHOLE, Axis, AxisMap, Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Padding, Workload
+from stream_evo.workload import WHOLE, Axis, AxisMap, Bits, Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Padding, Workload
 
 __all__ = ["BUILDERS", "Reference", "Study", "TileTime", "aimc_4x4", "depfin", "diana"]
 
@@ -70,6 +70,8 @@ class Study:
         tile_times: Runtime of a full tile of each layer in the reference framework.
         measured_cycles: Latency of silicon.
         reference: What the reference framework finds.
+        bits: Precisions on silicon, for the description from facts; ``None``: those of `workload`.
+        dataflows: Dataflow per core in the description from facts.
     """
 
     name: str
@@ -79,6 +81,26 @@ class Study:
     tile_times: tuple[TileTime, ...]
     measured_cycles: int
     reference: Reference
+    bits: Bits | None = None
+    dataflows: MappingABC[str, str] = field(default_factory=dict)
+
+    @property
+    def physical_chip(self) -> str:
+        """Name of the description from facts in the hardware library."""
+        return f"{self.chip}_physical"
+
+    @property
+    def physical_workload(self) -> Workload:
+        """The workload with the precisions of silicon."""
+        if self.bits is None:
+            return self.workload
+        layers = tuple(replace(layer, bits=self.bits) for layer in self.workload.layers)
+        return replace(self.workload, layers=layers, inputs=tuple(replace(source, bits=self.bits.I) for source in self.workload.inputs))
+
+    @property
+    def physical_mapping(self) -> Mapping:
+        """The same mapping on the description from facts."""
+        return replace(self.mapping, accelerator=self.physical_chip, dataflows=self.dataflows)
 
 
 def depfin(rows: int = 540) -> Study:
@@ -107,7 +129,8 @@ def depfin(rows: int = 540) -> Study:
 def aimc_4x4(rows: int = 56) -> Study:
     """A segment of ResNet-50 on the 4 x 4 in-memory chip of Jia et al. (16 nm), layer by layer on five groups of cores, two pixels a tile.
 
-    How the chip split the work is not published; the grouping is the reference framework's.
+    How the chip split the work is not published; the grouping is the reference framework's. It calculates with 8 bits; a group of two units
+    with 256 columns each has room for 64 output channels and two pixels at 4 bits, at which the chip's ResNet-50 was published.
     """
     shapes = [(64, 256, 1), (64, 64, 3), (256, 64, 1), (64, 256, 1), (64, 64, 3)]
     layers = _chain(shapes, (rows, 56))
@@ -125,6 +148,8 @@ def aimc_4x4(rows: int = 56) -> Study:
         (narrow, wide, narrow, narrow, wide),
         66_302,
         Reference(63_820, 304, peaks),
+        Bits(I=4, W=4, O=16, O_final=4),
+        dict.fromkeys(("cimu_2_3", "cimu_14_15"), "CFXFYKOX"),
     )
 
 

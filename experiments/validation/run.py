@@ -8,57 +8,98 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from typing import Any
 
-from chips import BUILDERS, Study
+from chips import BUILDERS, Study, TileTime
+from facts import CHANGES, changed
 from rules import VARIANTS, scheduled
-from study import GivenRuntimes, accuracy, busiest_core, simulator_of
+from study import GivenRuntimes, accuracy, busiest_core, computing_cycles, simulator_of
 
 from stream_evo import registry
-from stream_evo.hardware import Accelerator
-from stream_evo.schedule import Schedule, decisions_of_mapping
+from stream_evo.mapping import Mapping
+from stream_evo.schedule import Schedule, TileBook, decisions_of_mapping, totals_of
+from stream_evo.workload import Workload
 
 WAITS = ("predecessor", "dram", "link", "space")
 
 
-def given_book(study: Study, accelerator: Accelerator) -> GivenRuntimes:
-    """Return the tile runtimes of the reference framework as a cost table."""
-    return GivenRuntimes(study.workload, accelerator, cycles=[time.total for time in study.tile_times])
+def run_description(workload: Workload, chip: str, mapping: Mapping, times: Sequence[TileTime] | None) -> tuple[dict[str, Any], Schedule]:
+    """Schedule one description of a chip.
 
+    Args:
+        workload: What runs.
+        chip: Name of the accelerator.
+        mapping: How it runs.
+        times: Tile runtimes to use; ``None``: those of the cost model.
 
-def run_chip(study: Study) -> dict[str, Any]:
-    """Schedule one chip and return its rows of all tables."""
-    accelerator = registry.load_hardware(study.chip)
+    Returns:
+        Cycles, time taken, and where the cycles of the busiest core go; and the schedule.
+    """
+    accelerator = registry.load_hardware(chip)
     start = time.perf_counter()
-    simulator = simulator_of(study.workload, accelerator, study.mapping, given_book(study, accelerator))
-    decisions = decisions_of_mapping(study.workload, accelerator, study.mapping)
+    book = GivenRuntimes(workload, accelerator, cycles=[t.total for t in times]) if times is not None else TileBook(workload, accelerator)
+    simulator = simulator_of(workload, accelerator, mapping, book)
+    decisions = decisions_of_mapping(workload, accelerator, mapping)
     simulator.run(decisions)
     seconds = time.perf_counter() - start
     schedule = simulator.trace(decisions[0])
-    totals = schedule.totals
-    spent = busiest_core(schedule, accelerator, [times.compute for times in study.tile_times])
+    computing = [t.compute for t in times] if times is not None else computing_cycles(mapping, accelerator, book)
+    spent = busiest_core(schedule, accelerator, computing)
+    causes = {"compute": spent.compute_cycles, "stall": spent.stall_cycles, **{wait: getattr(spent, f"{wait}_cycles") for wait in WAITS}}
+    report = {
+        "cycles": schedule.totals.latency_cycles,
+        "seconds": seconds,
+        "evictions": schedule.totals.evictions,
+        "violation_bytes": schedule.totals.violation_bytes,
+        "busiest_core": spent.core,
+        "cycles_by_cause": causes,
+    }
+    return report, schedule
+
+
+def run_chip(study: Study) -> dict[str, Any]:
+    """Schedule both descriptions of a chip and return its rows of all tables."""
+    theirs, schedule = run_description(study.workload, study.chip, study.mapping, study.tile_times)
+    ours, _ = run_description(study.physical_workload, study.physical_chip, study.physical_mapping, None)
+    measured = study.measured_cycles
     return {
         "name": study.name,
-        "measured_cycles": study.measured_cycles,
-        "cycles": totals.latency_cycles,
-        "accuracy": accuracy(totals.latency_cycles, study.measured_cycles),
-        "reference_description_cycles": totals.latency_cycles,
+        "measured_cycles": measured,
+        "cycles": ours["cycles"],
+        "accuracy": accuracy(ours["cycles"], measured),
+        "reference_description_cycles": theirs["cycles"],
+        "reference_description_accuracy": accuracy(theirs["cycles"], measured),
         "reference_framework_cycles": study.reference.cycles,
-        "reference_framework_accuracy": accuracy(study.reference.cycles, study.measured_cycles),
+        "reference_framework_accuracy": accuracy(study.reference.cycles, measured),
         "reference_framework_cpu_seconds": study.reference.cpu_seconds,
         "tiles": len(schedule.tiles),
-        "seconds": seconds,
-        "evictions": totals.evictions,
-        "violation_bytes": totals.violation_bytes,
-        "busiest_core": spent.core,
-        "cycles_by_cause": {
-            "compute": spent.compute_cycles,
-            "stall": spent.stall_cycles,
-            **{wait: getattr(spent, f"{wait}_cycles") for wait in WAITS},
-        },
+        "description": ours,
+        "reference_description": theirs,
         "peak_bytes": peaks(study, schedule),
     }
+
+
+def facts(studies: MappingABC[str, Study]) -> list[dict[str, Any]]:
+    """Return cycles and accuracy of the descriptions from facts, with one fact changed in each row."""
+    rows = []
+    for change in CHANGES:
+        study = changed(studies[change.study], change)
+        chip = change.chip(registry.load_hardware(study.physical_chip))
+        workload, mapping = study.physical_workload, study.physical_mapping
+        raw = simulator_of(workload, chip, mapping, TileBook(workload, chip)).run(decisions_of_mapping(workload, chip, mapping))
+        totals = totals_of(raw[0])
+        rows.append(
+            {
+                "name": study.name,
+                "change": change.title,
+                "cycles": totals.latency_cycles,
+                "accuracy": accuracy(totals.latency_cycles, study.measured_cycles),
+                "violation_bytes": totals.violation_bytes,
+            }
+        )
+    return rows
 
 
 def peaks(study: Study, schedule: Schedule) -> list[dict[str, Any]]:
@@ -89,23 +130,27 @@ def sensitivity(studies: Sequence[Study]) -> list[dict[str, Any]]:
 
 def print_chips(chips: Sequence[dict[str, Any]]) -> None:
     """Print accuracy, where the cycles go, and peaks."""
-    print("| chip | measured cycles | ours | accuracy | reference framework | accuracy | tiles | our seconds | its CPU seconds |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("(a) the reference framework's description and tile runtimes, (b) the description from facts and our tile runtimes\n")
+    print("| chip | measured cycles | (b) | accuracy | (a) | accuracy | reference framework | accuracy | tiles | our s | its CPU s |")
+    print("|---" * 11 + "|")
     for chip in chips:
         print(
             f"| {chip['name']} | {chip['measured_cycles']:,} | {chip['cycles']:,} | {chip['accuracy']:.2f} % "
+            f"| {chip['reference_description_cycles']:,} | {chip['reference_description_accuracy']:.2f} % "
             f"| {chip['reference_framework_cycles']:,} | {chip['reference_framework_accuracy']:.2f} % | {chip['tiles']:,} "
-            f"| {chip['seconds']:.2f} | {chip['reference_framework_cpu_seconds']} |"
+            f"| {chip['description']['seconds']:.2f} | {chip['reference_framework_cpu_seconds']} |"
         )
-    mean = sum(chip["accuracy"] for chip in chips) / len(chips)
-    theirs = sum(chip["reference_framework_accuracy"] for chip in chips) / len(chips)
-    print(f"\nmean accuracy {mean:.2f} %, reference framework {theirs:.2f} %\n")
+    keys = ("accuracy", "reference_description_accuracy", "reference_framework_accuracy")
+    means = [sum(chip[key] for chip in chips) / len(chips) for key in keys]
+    print(f"\nmean accuracy: (b) {means[0]:.2f} %, (a) {means[1]:.2f} %, reference framework {means[2]:.2f} %\n")
     print("Where the cycles of the busiest core go:\n")
-    print("| chip | core | compute | stall, fill, drain | waits for predecessor | for DRAM | for link | for space |")
+    print("| chip | core | compute | stall, fill, drain, rest | waits for predecessor | for DRAM | for link | for space |")
     print("|---" * 8 + "|")
-    for chip in chips:
-        print(f"| {chip['name']} | {chip['busiest_core']} | " + " | ".join(f"{n:,}" for n in chip["cycles_by_cause"].values()) + " |")
-    print("\nPeak bytes:\n\n| chip | memory | capacity | ours | reference framework |\n|---|---|---|---|---|")
+    for letter, key in (("a", "reference_description"), ("b", "description")):
+        for chip in chips:
+            spent = chip[key]["cycles_by_cause"].values()
+            print(f"| {chip['name']} ({letter}) | {chip[key]['busiest_core']} | " + " | ".join(f"{n:,}" for n in spent) + " |")
+    print("\nPeak bytes, (a):\n\n| chip | memory | capacity | ours | reference framework |\n|---|---|---|---|---|")
     for chip in chips:
         for row in chip["peak_bytes"]:
             print(
@@ -125,6 +170,13 @@ def print_sensitivity(rows: Sequence[dict[str, Any]]) -> None:
         print(f"| {row['variant']} | " + " | ".join(cells) + " |")
 
 
+def print_facts(rows: Sequence[dict[str, Any]]) -> None:
+    """Print what single facts are worth."""
+    print("\nDescription (b) with one fact changed:\n\n| chip | change | cycles | accuracy |\n|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['name']} | {row['change']} | {row['cycles']:,} | {row['accuracy']:.1f} % |")
+
+
 def main() -> None:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -135,14 +187,15 @@ def main() -> None:
     if arguments.rows < 0:
         parser.error("--rows: expected at least 1")
     run_chip(BUILDERS["depfin"](4))  # kernels are compiled or loaded here, outside of what is timed
-    studies = [build(arguments.rows) if arguments.rows else build() for build in BUILDERS.values()]
-    report: dict[str, Any] = {"chips": [run_chip(study) for study in studies]}
+    studies = {name: build(arguments.rows) if arguments.rows else build() for name, build in BUILDERS.items()}
+    report: dict[str, Any] = {"chips": [run_chip(study) for study in studies.values()], "facts": facts(studies)}
     if arguments.sensitivity:
-        report["sensitivity"] = sensitivity(studies)
+        report["sensitivity"] = sensitivity(list(studies.values()))
     if arguments.json:
         print(json.dumps(report, indent=1))
         return
     print_chips(report["chips"])
+    print_facts(report["facts"])
     if arguments.sensitivity:
         print_sensitivity(report["sensitivity"])
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from stream_evo.cost import evaluate_tiles
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import Mapping
 from stream_evo.schedule import (
@@ -24,7 +25,7 @@ from stream_evo.schedule._costs import TileKey
 from stream_evo.schedule._figures import streamed_of
 from stream_evo.workload import Workload
 
-__all__ = ["CoreTime", "GivenRuntimes", "accuracy", "busiest_core", "simulator_of"]
+__all__ = ["CoreTime", "GivenRuntimes", "accuracy", "busiest_core", "computing_cycles", "simulator_of"]
 
 
 @dataclass
@@ -50,6 +51,18 @@ def simulator_of(workload: Workload, accelerator: Accelerator, mapping: Mapping,
 def traced(workload: Workload, accelerator: Accelerator, mapping: Mapping, book: TileBook) -> Schedule:
     """Return the schedule of one mapping with everything that happens in it."""
     return simulator_of(workload, accelerator, mapping, book).trace(decisions_of_mapping(workload, accelerator, mapping)[0])
+
+
+def computing_cycles(mapping: Mapping, accelerator: Accelerator, book: TileBook) -> list[int]:
+    """Return the cycles that the array computes for a full tile of each layer, as the cost model has them."""
+    names = [slot.name for slot in accelerator.cores]
+    requests = []
+    for index, entry in enumerate(mapping.layers):
+        core = names.index(entry.cores[0])
+        flow = mapping.dataflows.get(entry.cores[0]) or accelerator.cores[core].core.dataflows[0].name
+        key = TileKey(index, entry.parts, entry.tile_rows, entry.tile_columns, book.core_classes[core], flow, 0)
+        requests.append(book._request(key))
+    return [int(cycles) for cycles in evaluate_tiles(requests, book.goal).temporal_cycles]
 
 
 def accuracy(cycles: float, measured: float) -> float:

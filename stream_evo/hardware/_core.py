@@ -102,7 +102,7 @@ class Core:
     operators: tuple[OperatorKind, ...]
     operation_pj: float
     area: float | None = None
-    timing: ArrayTiming = ArrayTiming()  # noqa: RUF009  # frozen, so sharing is safe
+    timing: ArrayTiming = ArrayTiming()
 
     def __post_init__(self) -> None:
         dims = {dimension.name for dimension in self.array}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream_evo.errors import Fault, InputError
-from stream_evo.hardware import ArrayDimension, Dataflow, Direction, Memory, Port, PortKind, load_core
+from stream_evo.hardware import ArrayDimension, ArrayTiming, Dataflow, Direction, Memory, Port, PortKind, load_core
 from stream_evo.workload import Operand, OperatorKind
 
 Broken = Callable[[str, str], tuple[tuple[Fault, ...], str]]
@@ -52,6 +52,48 @@ def test_a_legal_file_becomes_the_core_it_describes(core_file: Path) -> None:
 
 
 # old text, new text, text whose line is the fault's, key path, part of the message
+def test_an_array_may_state_its_times(core_file: Path) -> None:
+    """Ten cycles per input bit are 40 for inputs of 4 bits, and its rests are kept; without a statement a step is a cycle."""
+    assert load_core(core_file).timing == ArrayTiming()
+    assert load_core(core_file).timing.step(8) == 1
+    text = core_file.read_text()
+    core_file.write_text(text + "timing: {input_bit: 10 cycle, output_tile: 23 cycle, input_row: 2 cycle, source: paper}\n")
+    timing = load_core(core_file).timing
+    assert timing == ArrayTiming(1, 10, 23, 2)
+    assert timing.step(4) == 40
+    core_file.write_text(text + "timing: {step: 19 cycle}\n")
+    assert load_core(core_file).timing.step(4) == load_core(core_file).timing.step(8) == 19
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "what"),
+    [
+        ("{step: 0 cycle}", "$.timing.step", "out of range"),
+        ("{step: 1.5 cycle}", "$.timing.step", "out of range"),
+        ("{step: 3}", "$.timing.step", "missing unit"),
+        ("{step: 3 ns}", "$.timing.step", "wrong unit 'ns'"),
+        ("{input_row: -1 cycle}", "$.timing.input_row", "out of range"),
+        ("{step: 3 cycle, input_bit: 2 cycle}", "$.timing.input_bit", "a step has two times"),
+        ("{setp: 3 cycle}", "$.timing.setp", "unknown key 'setp'"),
+        ("3 cycle", "$.timing", "wrong type"),
+    ],
+)
+def test_faults_in_times_are_found_where_they_are(core_file: Path, written: str, path: str, what: str) -> None:
+    core_file.write_text(core_file.read_text() + f"timing: {written}\n")
+    with pytest.raises(InputError) as caught:
+        load_core(core_file)
+    (fault,) = caught.value.faults
+    assert fault.path == path
+    assert what in fault.what
+    assert fault.line == core_file.read_text().count("\n")
+
+
+@pytest.mark.parametrize("times", [(0, 0, 0, 0), (1, -1, 0, 0), (1, 0, -1, 0), (1, 0, 0, -1), (2, 1, 0, 0)])
+def test_impossible_times_are_refused(times: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="a step"):
+        ArrayTiming(*times)
+
+
 FAULTS = [
     ("size: 64 B", "size: [64]", "size: [64]", "$.memories[0].size", "wrong type"),
     ("size: 64 B", "size: 64", "size: 64", "$.memories[0].size", "missing unit"),

@@ -137,7 +137,13 @@ def core_document(core: Core) -> dict[str, object]:
     times |= {"output_tile": timing.output_tile_cycles, "input_row": timing.input_row_cycles}
     array_times = {key: quantity(cycles, "cycle") for key, cycles in times.items() if cycles}
     document = {"timing": array_times} if array_times else {}
-    return document | {"name": core.name, "array": array, "operators": [str(kind) for kind in core.operators], "dataflows": flows, "memories": levels}
+    return document | {
+        "name": core.name,
+        "array": array,
+        "operators": [str(kind) for kind in core.operators],
+        "dataflows": flows,
+        "memories": levels,
+    }
 
 
 @given(cores())
