@@ -27,6 +27,7 @@ class RunSettings:
         engine: Name of the search engine, e.g. ``nsga2``, ``pymoo:SMSEMOA``.
         operators: Operators of the search in place of the engine's own, each a name of the catalogue or ``FILE.py:NAME``.
         pin: File of decisions that are fixed.
+        forbidden_cores: Names of cores that may run nothing.
         split: The genome spreads a layer's output channels over several cores.
         dataflow: The genome chooses among the dataflows of each core.
         priority: The genome chooses the scheduling priority.
@@ -47,6 +48,7 @@ class RunSettings:
     engine: str = "nsga2"
     operators: tuple[str, ...] = ()
     pin: Path | None = None
+    forbidden_cores: tuple[str, ...] = ()
     split: bool = False
     dataflow: bool = False
     priority: bool = False

@@ -10,6 +10,7 @@
     time_limit: 10 min                # a bare number means seconds
     operators: [my_operators.py:SwapCores]
     pin: fixed.yaml
+    forbidden_cores: [core3]          # cores that may run nothing
     split: true
     bits: {I: 4, W: 4}
     limits: {latency: 2.0e6}          # in the unit of the metric: cycles, pJ, bytes
@@ -75,6 +76,7 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         engine=root.text("engine", default=_DEFAULTS.engine),
         operators=tuple(_operator(node, faults, folder) for node in operators),
         pin=_file(root.node_at("pin"), root.text("pin"), faults, folder) if root.has("pin") else None,
+        forbidden_cores=root.names("forbidden_cores", default=()),
         split=root.flag("split", default=False),
         dataflow=root.flag("dataflow", default=False),
         priority=root.flag("priority", default=False),

@@ -49,6 +49,7 @@ def optimize(
     engine: str = "nsga2",
     operators: Sequence[str] = (),
     pin: str | Path | None = None,
+    forbidden_cores: Sequence[str] = (),
     split: bool = False,
     dataflow: bool = False,
     priority: bool = False,
@@ -77,6 +78,7 @@ def optimize(
         operators: Operators in place of the default ones of their kind: names of the catalogue, or ``FILE.py:NAME``. After a name
             ``set.*``, e.g. ``set.default``, they are added to that set instead.
         pin: File of decisions that are fixed.
+        forbidden_cores: Names of cores that may run nothing.
         split: Search the spreading of layers over several cores, too.
         dataflow: Search each core's dataflow, too.
         priority: Search the scheduling priority, too.
@@ -91,7 +93,8 @@ def optimize(
 
     Raises:
         UnknownNameError: an unknown network, accelerator, objective, engine or operator.
-        InputError: a file with faults, settings out of range, a layer that no core can run, contradictory pins.
+        InputError: a file with faults, settings out of range, a layer that no core can run, a forbidden core that does not exist,
+            contradictory pins.
         PluginError: an operator of a file breaks its contract.
         RunFolderError: `out` holds another run or cannot be written.
     """
@@ -109,6 +112,7 @@ def optimize(
         engine=engine,
         operators=tuple(operators),
         pin=None if pin is None else str(pin),
+        forbidden_cores=tuple(forbidden_cores),
         split=split,
         dataflow=dataflow,
         priority=priority,
@@ -116,7 +120,7 @@ def optimize(
         host_operators=host_operators,
         limits=limits or {},
     )
-    options = GenomeOptions(split=split, dataflow=dataflow, priority=priority)
+    options = GenomeOptions(split=split, dataflow=dataflow, priority=priority, forbidden_cores=job.forbidden_cores)
     session = open_session(network, hardware, bits=bits, host_operators=host_operators, options=options, pin=pin)
     return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
 

@@ -65,6 +65,7 @@ def run(
     pin: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Decisions that are fixed: a whole or partial mapping file.")
     ] = None,
+    forbid_core: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Core that may run nothing; can be repeated.")] = None,
     split: Annotated[bool | None, typer.Option("--split/--no-split", help="Search the spreading of layers over several cores.")] = None,
     dataflow: Annotated[bool | None, typer.Option("--dataflow/--no-dataflow", help="Search each core's dataflow.")] = None,
     priority: Annotated[bool | None, typer.Option("--priority/--no-priority", help="Search the scheduling priority.")] = None,
@@ -93,6 +94,7 @@ def run(
         "engine": engine,
         "operators": tuple(operator) if operator else None,
         "pin": None if pin is None else str(pin),
+        "forbidden_cores": tuple(forbid_core) if forbid_core else None,
         "split": split,
         "dataflow": dataflow,
         "priority": priority,

@@ -18,6 +18,8 @@ OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name f
 
 DEFAULT_GENERATIONS = 100
 
+_LISTS = ("objectives", "operators", "forbidden_cores")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -35,6 +37,7 @@ class Job:
         engine: Name of the search engine.
         operators: Operators in place of the default ones of their kind, each a name of the catalogue or ``FILE.py:NAME``.
         pin: File of decisions that are fixed.
+        forbidden_cores: Names of cores that may run nothing.
         split: The genome spreads a layer's output channels over several cores.
         dataflow: The genome chooses among the dataflows of each core.
         priority: The genome chooses the scheduling priority.
@@ -58,6 +61,7 @@ class Job:
     engine: str = "nsga2"
     operators: tuple[str, ...] = ()
     pin: str | None = None
+    forbidden_cores: tuple[str, ...] = ()
     split: bool = False
     dataflow: bool = False
     priority: bool = False
@@ -102,7 +106,7 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as JSON and YAML hold them; `from_dict` reads them back."""
         content = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return content | {"objectives": list(self.objectives), "operators": list(self.operators), "limits": dict(self.limits)}
+        return content | {name: list(content[name]) for name in _LISTS} | {"limits": dict(self.limits)}
 
     @classmethod
     def from_dict(cls, content: object, source: str) -> Job:
@@ -122,6 +126,6 @@ class Job:
                 f"{source} holds no settings that this version reads" + (f"; they differ in {', '.join(different)}" if different else "")
             )
         try:
-            return cls(**content | {"objectives": tuple(content["objectives"]), "operators": tuple(content["operators"])})
+            return cls(**content | {name: tuple(content[name]) for name in _LISTS})
         except (TypeError, ValueError) as error:
             raise RunFolderError(f"{source} holds damaged settings: {error}") from error

@@ -54,8 +54,10 @@ class Session:
 
     @cached_property
     def fingerprint(self) -> MappingABC[str, str]:
-        """What a run is only continued with: contents of network and chip as the program sees them."""
+        """What a run is only continued with: network and chip as the program sees them, and what gene bounds do not tell of the space."""
         return {
+            "forbidden_cores": ", ".join(sorted(set(self.spec.options.forbidden_cores))),
+            "priority": str(self.spec.default_priority),
             "network": hashlib.sha256(repr(self.workload).encode()).hexdigest(),
             "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
         }
@@ -109,5 +111,5 @@ def open_session(
 
 def session_of(job: Job) -> Session:
     """Return the session that a job asks for."""
-    options = GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority)
+    options = GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority, forbidden_cores=job.forbidden_cores)
     return open_session(job.network, job.hardware, bits=job.bits, host_operators=job.host_operators, options=options, pin=job.pin)

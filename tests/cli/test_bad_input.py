@@ -186,6 +186,16 @@ def test_pins_that_cannot_hold(cli: Cli, tmp_path: Path, out: Path, small_networ
     _refused(outcome, "pins.yaml", *phrases, out=out)
 
 
+def test_forbidden_cores_that_cannot_be(cli: Cli, tmp_path: Path, out: Path, small_network: Path) -> None:
+    words = ("run", "--network", small_network, "--hardware", CHIP, "--out", out)
+    _refused(cli(*words, "--forbid-core", "cor1"), "no core is called 'cor1'", "Did you mean", "core1", out=out)
+    _refused(cli(*words, "--forbid-core", "simd"), "layer join", "none may", out=out)
+    path = tmp_path / "pins.yaml"
+    path.write_text("layers:\n  first: {core: core1}\n  second: {core: core2}\n")
+    both = ("--pin", path, "--forbid-core", "core1", "--forbid-core", "core2")
+    _refused(cli(*words, *both), "pins.yaml", "2 faults", "line 2", "line 3", "'core1' is forbidden", "'core2' is forbidden", out=out)
+
+
 def test_all_faults_of_a_problem_file_at_once(cli: Cli, tmp_path: Path, out: Path) -> None:
     path = tmp_path / "problem.yaml"
     path.write_text("network: resnet81\nhardware: heterogeneous_quad\npopulation: many\nobjectives: [speed]\n")

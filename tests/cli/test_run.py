@@ -191,6 +191,20 @@ def test_pins_hold_in_every_mapping(cli: Cli, small_network: Path, tmp_path: Pat
         assert layers["join"]["stack"] == layers["second"]["stack"] + 1
 
 
+def test_forbidden_cores_run_nothing(cli: Cli, small_network: Path, tmp_path: Path) -> None:
+    problem = tmp_path / "problem.yaml"
+    problem.write_text(f"network: {small_network}\nhardware: {CHIP}\nforbidden_cores: [core0, core3]\n")
+    words = ("--network", small_network, "--hardware", CHIP, "--forbid-core", "core0", "--forbid-core", "core3")
+    assert cli("run", *words, "--out", tmp_path / "words", *SMALL).code == 0
+    assert cli("run", problem, "--out", tmp_path / "file", *SMALL).code == 0
+    assert (tmp_path / "words" / "pareto.csv").read_bytes() == (tmp_path / "file" / "pareto.csv").read_bytes()
+    for path in (tmp_path / "words" / "mappings").iterdir():
+        for layer in yaml.safe_load(path.read_text())["layers"].values():
+            assert not {"core0", "core3"} & set(layer["cores"])
+    assert yaml.safe_load((tmp_path / "words" / "manifest.yaml").read_text())["settings"]["forbidden_cores"] == ["core0", "core3"]
+    assert cli("resume", tmp_path / "words", "--quiet").code == 0
+
+
 def test_limits_hold_or_the_nearest_mapping_is_told(cli: Cli, finished: Path, small_network: Path, tmp_path: Path) -> None:
     latencies = sorted(float(row["latency_cycles"]) for row in _rows(finished))
     limit = latencies[len(latencies) // 2]

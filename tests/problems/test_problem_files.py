@@ -55,6 +55,7 @@ seed: 3
 engine: pymoo:SMSEMOA
 operators: [StackCutCrossover, ops.py:SwapCores]
 pin: fixed.yaml
+forbidden_cores: [core3, pool]
 split: true
 dataflow: true
 priority: true
@@ -73,6 +74,7 @@ limits: {latency: 2e6, dram: 4096}
         engine="pymoo:SMSEMOA",
         operators=("StackCutCrossover", f"{folder / 'ops.py'}:SwapCores"),
         pin=folder / "fixed.yaml",
+        forbidden_cores=("core3", "pool"),
         split=True,
         dataflow=True,
         priority=True,
