@@ -2,14 +2,15 @@
 
 A schedule records how many bits each memory holds, and every tile and transfer. From these follows where each tensor lies: it comes when it
 is produced or sent, and goes after its last use. Only a copy that is dropped to make room, because the DRAM has another, goes at a time
-that no tile or transfer tells; it is the release that is left over in the record of the memory.
+that no tile or transfer tells; it is the release that is left over in the record of the memory. Where several copies could be the one that
+was released, the choice may be wrong (one memory in thousands, in random cases): it shows as a sum below what the schedule records.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -70,7 +71,8 @@ class _Open:
 def stays(subject: Subject) -> tuple[Stay, ...]:
     """Return everything that ever lies in a memory, by memory and time.
 
-    What lies in a memory at any time adds up to the bits that the schedule records for it.
+    What lies in a memory at any time adds up to the bits that the schedule records for it, except where dropped copies cannot be told
+    apart.
     """
     found = _arrivals(subject)
     _use(subject, found)
@@ -167,12 +169,30 @@ def _release_dropped(usage: MemoryUsage, stays_known: Iterable[Stay], dropped: S
         left[stay.end_cycles] -= stay.bits
     for bits, slot in dropped:
         left[slot.begin] += bits
-    open_ = sorted(dropped, key=lambda entry: entry[1].key, reverse=True)  # the order of rule 12
-    for time in sorted(time for time, bits in left.items() if bits > 0):
-        present = [entry for entry in open_ if entry[1].end <= time <= entry[1].back]
-        for index in _adding_up([bits for bits, _ in present], left[time]):
-            present[index][1].end = time
+    releases = {time: bits for time, bits in sorted(left.items()) if bits > 0}
+    deepest_first = sorted(dropped, key=lambda entry: entry[1].key, reverse=True)  # rule 12
+    soonest_back = sorted(dropped, key=lambda entry: entry[1].back)
+    for order in (deepest_first, soonest_back):
+        found = _match(releases, order)
+        if len(found) == len(dropped):
+            break
+    for slot, time in found:
+        slot.end = time
+
+
+def _match(releases: Mapping[int, int], dropped: Sequence[tuple[int, _Open]]) -> list[tuple[_Open, int]]:
+    """Return when each of `dropped` ends, such that the sizes add up to the releases; of several that fit, the first is taken.
+
+    One that is left over, because an earlier choice was wrong, is taken to end with its last use.
+    """
+    open_ = list(dropped)
+    found = []
+    for time, bits in releases.items():
+        present = sorted((entry for entry in open_ if entry[1].end <= time), key=lambda entry: time > entry[1].back)
+        for index in _adding_up([size for size, _ in present], bits):
+            found.append((present[index][1], time))
             open_.remove(present[index])
+    return found
 
 
 def _adding_up(sizes: Sequence[int], total: int) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ class PlanTiles:
         return {"memories": self.plan.streams[stream].figures[corner].memory_pj}
 
     def shortage(self, stream: int) -> TileShortage | None:
+        del stream
         return None
 
 

@@ -25,10 +25,10 @@ def two_fused_layers() -> Subject:
 def test_energy_of_two_fused_layers(subject: Subject) -> None:
     """Tiles cost nothing here; every transfer is 8 bits, one word of the DRAM and one unit of each memory's port.
 
-    A unit read is 8 pJ x 8 / 64 bits = 1 pJ, a unit written 2 pJ. DRAM: 100 pJ to read, 200 to write; its links 2 pJ a bit, the bus 0.5.
-    Read from DRAM: 3 rows and w0 by core 0, w1 by core 1: 500 pJ; written by core 1: 3 rows, 600 pJ. Links to DRAM: 8 x 16 = 128 pJ, half of
-    it on each core's; bus: 3 x 4 = 12 pJ, for core 1, which receives. Memories: 3 rows and 2 weights come, 3 rows come over the bus: 8 x 2 =
-    16 pJ; 3 rows leave over the bus, 3 to DRAM: 6 pJ.
+    A unit read is 8 pJ x 8 / 64 bits = 1 pJ, a unit written 2 pJ. DRAM: 100 pJ to read, 200 to write; its links 2 pJ a bit, the
+    bus 0.5. Read from DRAM: 3 rows and w0 by core 0, w1 by core 1: 500 pJ; written by core 1: 3 rows, 600 pJ. Links to DRAM: 8 x 16
+    = 128 pJ, half of it on each core's; bus: 3 x 4 = 12 pJ, for core 1, which receives. Memories: 3 rows and 2 weights come, 3 rows
+    come over the bus: 8 x 2 = 16 pJ; 3 rows leave over the bus, 3 to DRAM: 6 pJ.
     Core 0: 400 + 64 + (3 + 1) x 2 + 3 x 1 = 475; core 1: 700 + 64 + 12 + (1 + 3) x 2 + 3 x 1 = 787.
     """
     found = energy(subject, PlanTiles(subject.plan))

@@ -44,7 +44,8 @@ def test_two_fused_layers_on_two_cores() -> None:
     assert path.cycles_by_activity == {"compute": 40, "activations": 2, "network input": 1, "weights": 1, "written out": 1}
     assert path.cycles_by_hold == {Hold.CORE: 20, Hold.PREDECESSOR: 20, Hold.OPERAND: 3, Hold.DMA: 1, Hold.FINISH: 1}
     assert (path.binding_core, path.binding_link) == ("core1", "dram0")
-    # Busy in all: 3 tiles on each core; on link dram0 3 rows and a weight, on dram1 a weight and 3 rows written, on the bus 3 rows of 2 cycles.
+    # Busy in all: 3 tiles on each core; on link dram0 3 rows and a weight, on dram1 a weight and 3 rows written, on the bus 3 rows of
+    # 2 cycles.
     assert path.core_busy_cycles == {"core0": 30, "core1": 30}
     assert path.link_busy_cycles == {"dram0": 4, "dram1": 4, "bus": 6}
 
@@ -52,8 +53,9 @@ def test_two_fused_layers_on_two_cores() -> None:
 def test_weights_fetched_one_tile_ahead() -> None:
     """One core; L1 has 16 outputs, so that w1 and each of its rows are 128 bits, 16 cycles. The cut lets all of L0 run first.
 
-    x0 [0, 1), w0 [1, 2), L0.0 2-12, x1 [2, 3), L0.1 12-22. w1 is not fetched before L0.1 starts: [12, 28), though the DMA is idle from 3 on.
-    L1.0 28-38, written [38, 54); L1.1 38-48, written [54, 70) behind it. So L0.0 holds up w1: the tile before the one it may run ahead of.
+    x0 [0, 1), w0 [1, 2), L0.0 2-12, x1 [2, 3), L0.1 12-22. w1 is not fetched before L0.1 starts: [12, 28), though the DMA is idle
+    from 3 on. L1.0 28-38, written [38, 54); L1.1 38-48, written [54, 70) behind it. So L0.0 holds up w1: the tile before the one it may
+    run ahead of.
     """
     subject = scheduled([conv(0, 2), conv(1, 2, channels=(16, 1))], chip(core()), [0, 0], stacks=[0, 1])
     assert steps_of(path_of(subject)) == [
@@ -86,8 +88,8 @@ def test_weights_of_all_cores_come_first() -> None:
 def test_no_room_for_the_next_row() -> None:
     """As the first case, but core 1 holds two rows only: one of L0 and one of its own.
 
-    Row 1 of L0 is there at 22 but finds room at 24 only, when L1.0 has used row 0: [24, 26), L1.1 26-36; row 2 likewise [36, 38), L1.2 38-48,
-    written [48, 49).
+    Row 1 of L0 is there at 22 but finds room at 24 only, when L1.0 has used row 0: [24, 26), L1.1 26-36; row 2 likewise [36, 38),
+    L1.2 38-48, written [48, 49).
     """
     subject = scheduled([conv(0, 3), conv(1, 3)], chip(core(), core(maps=16), width=4), [0, 1])
     path = path_of(subject)
