@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stream_evo._cli._console import print_table
 
 if TYPE_CHECKING:
-    from stream_evo.explanation import Change, CriticalPath, Energy, Explanation, PeakMemory, Repair, Shortage, Stretch
+    from stream_evo.explanation import Change, CriticalPath, Energy, Explanation, PatternStep, PeakMemory, Repair, Shortage, Stretch
     from stream_evo.mapping import LayerMapping
 
 __all__ = ["print_explanation"]
@@ -91,12 +91,20 @@ def _print_chain(path: CriticalPath) -> None:
         left_out = []
         for position, step in enumerate(stretch.pattern):
             times = stretch.repeats if position == 0 else ""
-            tiles = "" if step.first_tile < 0 else f"{step.first_tile}..{step.last_tile}" if stretch.repeats > 1 else str(step.first_tile)
+            tiles = _tiles(step)
             start = stretch.start_cycles if position == 0 else ""
             rows.append((start, times, step.activity, step.layer, tiles, step.place, step.cycles, str(step.holds)))
     rows += _left_out(left_out)
     columns = ("from cycle", "times", "activity", "layer", "tiles", "where", "cycles", "then holds up by")
     print_table("", columns, rows, numeric=("from cycle", "times", "cycles"))
+
+
+def _tiles(step: PatternStep) -> str:
+    """Return which tiles a row of the chain stands for: ``0..7``, ``3, 4 parts``, nothing for weights."""
+    if step.first_tile < 0:
+        return f"{step.parts} parts" if step.parts > 1 else ""
+    tiles = str(step.first_tile) if step.first_tile == step.last_tile else f"{step.first_tile}..{step.last_tile}"
+    return f"{tiles}, {step.parts} parts" if step.parts > 1 else tiles
 
 
 def _left_out(stretches: list[Stretch]) -> list[tuple[object, ...]]:
@@ -128,9 +136,8 @@ def _print_energy(energy: Energy) -> None:
 
 def _print_peak(peak: PeakMemory) -> None:
     running = ", ".join(f"{layer} on {core}" for core, layer in peak.running) or "nothing"
-    _heading(
-        f"Peak memory: {peak.bytes:,.0f} bytes of activations from cycle {peak.begin_cycles:,} to {peak.end_cycles:,}, while {running} run"
-    )
+    when = f"from cycle {peak.begin_cycles:,} to {peak.end_cycles:,}"
+    _heading(f"Peak memory: {peak.bytes:,.0f} bytes of activations {when}; running: {running}")
     rows = [(fill.memory, fill.activation_bits / 8, fill.bits / 8, fill.capacity_bits / 8) for fill in peak.memories]
     columns = ("memory", "activation bytes", "bytes", "capacity")
     print_table("", columns, rows, numeric=columns[1:])

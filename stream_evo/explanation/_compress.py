@@ -44,5 +44,6 @@ def _stretch(steps: Sequence[Step], period: int) -> Stretch:
         alike = steps[position::period]
         one = alike[0]
         cycles = sum(step.cycles for step in alike)
-        pattern.append(PatternStep(one.activity, one.layer, one.place, one.holds, one.tile, alike[-1].tile, cycles))
+        parts = len({step.part for step in alike})
+        pattern.append(PatternStep(one.activity, one.layer, one.place, one.holds, one.tile, alike[-1].tile, parts, cycles))
     return Stretch(tuple(pattern), len(steps) // period, steps[0].start_cycles, steps[-1].end_cycles)

@@ -75,6 +75,7 @@ class PatternStep:
         holds: As in `Step`.
         first_tile: Tile of the first of them.
         last_tile: Tile of the last.
+        parts: Number of different K-parts among them.
         cycles: Sum of their lengths.
     """
 
@@ -84,6 +85,7 @@ class PatternStep:
     holds: Hold
     first_tile: int
     last_tile: int
+    parts: int
     cycles: int
 
 
