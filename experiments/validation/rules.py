@@ -34,8 +34,8 @@ class Rules:
             core and predecessors are done.
         links_fill_gaps: True (rule 6): a transfer takes the first idle window; False: links serve in order of request.
         inputs_stay: True (rule 8): pieces of network input stay for the next window; False: every window is fetched whole again.
-        writes_outputs: True (rule 8): outputs are written off-chip.
-        limited_space: True (rule 10): memories have their capacity.
+        writes_outputs: True (rule 9): outputs are written off-chip.
+        limited_space: True (rule 12): memories have their capacity.
         transfers_take_time: True; False: all transfers are instantaneous.
     """
 
@@ -78,12 +78,12 @@ VARIANTS = (
     Variant("6: links serve in order of request", Rules(links_fill_gaps=False)),
     Variant("7: two DMA engines, reads and writes", chip=lambda chip: replace(chip, dma_channels=2)),
     Variant("8: whole input windows fetched again", Rules(inputs_stay=False)),
-    Variant("8: outputs not written off-chip", Rules(writes_outputs=False)),
-    Variant("9: weights loaded at first use", chip=lambda chip: replace(chip, weight_load=WeightLoad.ON_DEMAND)),
-    Variant("10: unlimited memories", Rules(limited_space=False)),
-    Variant("tile runtime without last drain", tile_cycles=lambda time: time.total - time.drain),
-    Variant("tile runtime without first fill and last drain", tile_cycles=lambda time: time.compute + time.stall),
-    Variant("tile runtime without stalls", tile_cycles=lambda time: time.total - time.stall),
+    Variant("9: outputs not written off-chip", Rules(writes_outputs=False)),
+    Variant("10: weights loaded at first use", chip=lambda chip: replace(chip, weight_load=WeightLoad.ON_DEMAND)),
+    Variant("11: tile runtime without last drain", tile_cycles=lambda time: time.total - time.drain),
+    Variant("11: tile runtime without first fill and last drain", tile_cycles=lambda time: time.compute + time.stall),
+    Variant("11: tile runtime without stalls", tile_cycles=lambda time: time.total - time.stall),
+    Variant("12: unlimited memories", Rules(limited_space=False)),
     Variant("no transfer takes time", Rules(transfers_take_time=False)),
 )
 
