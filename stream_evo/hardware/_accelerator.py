@@ -131,7 +131,9 @@ class Accelerator:
                     raise ValueError(f"accelerator {self.name}: core {core} has no memory {memory} to share")
             sizes = {m.size_bits for core, name in shared.members for m in self.cores[core].core.memories if m.name == name}
             if len(sizes) > 1:
-                raise ValueError(f"accelerator {self.name}: the memories that share {shared.name} must have one size, not {sorted(sizes)} bits")
+                raise ValueError(
+                    f"accelerator {self.name}: the memories that share {shared.name} must have one size, not {sorted(sizes)} bits"
+                )
 
     @property
     def dram_node(self) -> int:
