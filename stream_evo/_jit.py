@@ -32,7 +32,7 @@ __all__ = ["inlined", "kernel"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _BOUNDSCHECK = os.environ.get("STREAM_EVO_BOUNDSCHECK") == "1"
 _UNSIGNED = "unsigned_offset"
-CACHED = not _BOUNDSCHECK and not numba.config.DISABLE_JIT
+CACHED = not _BOUNDSCHECK and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 """True if machine code is kept on disk."""
 
 
