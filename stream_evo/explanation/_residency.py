@@ -8,10 +8,11 @@ was released, the choice may be wrong (one memory in thousands, in random cases)
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from stream_evo.explanation._subject import WEIGHTS, Subject
@@ -21,6 +22,7 @@ __all__ = ["BUFFER", "Stay", "stays"]
 
 BUFFER = -2  # the tile number that stands for the room of a stream's streamed operands
 NEVER = -1
+_MOST_TRIED = 20_000
 _Key = tuple[int, int, int]
 
 
@@ -184,31 +186,48 @@ def _match(releases: Mapping[int, int], dropped: Sequence[tuple[int, _Open]]) ->
     """Return when each of `dropped` ends, such that the sizes add up to the releases; of several that fit, the first is taken.
 
     One that is left over, because an earlier choice was wrong, is taken to end with its last use.
+
+    Args:
+        releases: Time -> bits, ascending in time.
+        dropped: (bits, stay), what is likely to be dropped first in front.
     """
-    open_ = list(dropped)
+    sizes = [bits for bits, _ in dropped]
+    coming = sorted(range(len(dropped)), key=lambda rank: dropped[rank][1].end, reverse=True)
+    idle: list[int] = []  # ranks, ascending: no longer used and not yet fetched again
+    overdue: list[int] = []  # fetched again, yet not found to have been dropped
+    deadlines: list[tuple[int, int]] = []
     found = []
     for time, bits in releases.items():
-        present = sorted((entry for entry in open_ if entry[1].end <= time), key=lambda entry: time > entry[1].back)
-        for index in _adding_up([size for size, _ in present], bits):
-            found.append((present[index][1], time))
-            open_.remove(present[index])
+        while coming and dropped[coming[-1]][1].end <= time:
+            rank = coming.pop()
+            insort(idle, rank)
+            heappush(deadlines, (dropped[rank][1].back, rank))
+        while deadlines and deadlines[0][0] < time:
+            rank = heappop(deadlines)[1]
+            at = bisect_left(idle, rank)
+            if at < len(idle) and idle[at] == rank:
+                overdue.append(idle.pop(at))
+        taken = _adding_up(idle, sizes, bits) or (_adding_up([*idle, *overdue], sizes, bits) if overdue else ())
+        for rank in taken:
+            (overdue if rank in overdue else idle).remove(rank)
+            found.append((dropped[rank][1], time))
     return found
 
 
-def _adding_up(sizes: Sequence[int], total: int) -> tuple[int, ...]:
-    """Return the indices of sizes that add up to `total`, the first in lexical order; nothing if there are none."""
+def _adding_up(ranks: Sequence[int], sizes: Sequence[int], total: int) -> tuple[int, ...]:
+    """Return those of `ranks` whose sizes add up to `total`, the first in lexical order; nothing if there are none or too many to try."""
     dead_ends: set[tuple[int, int]] = set()
     stack: list[tuple[int, int, tuple[int, ...]]] = [(0, total, ())]
-    while stack:
-        index, rest, taken = stack.pop()
+    while stack and len(dead_ends) < _MOST_TRIED:
+        at, rest, taken = stack.pop()
         if rest == 0:
             return taken
-        if index == len(sizes) or (index, rest) in dead_ends:
+        if at == len(ranks) or (at, rest) in dead_ends:
             continue
-        dead_ends.add((index, rest))
-        stack.append((index + 1, rest, taken))
-        if sizes[index] <= rest:
-            stack.append((index + 1, rest - sizes[index], (*taken, index)))
+        dead_ends.add((at, rest))
+        stack.append((at + 1, rest, taken))
+        if sizes[ranks[at]] <= rest:
+            stack.append((at + 1, rest - sizes[ranks[at]], (*taken, ranks[at])))
     return ()
 
 
