@@ -210,6 +210,8 @@ class EngineContext:
         rng: The only source of chance.
         is_known: Tells which canonical genomes (P, V) were evaluated before in this run, bool (P,); evaluating them again costs and
         brings nothing.
+        best_found: Returns the genomes of all non-dominated feasible points of this run so far, (P, V), in an order that does not depend on
+            interruptions; ``None`` if nobody keeps them.
     """
 
     spec: Spec
@@ -218,6 +220,7 @@ class EngineContext:
     operators: OperatorSet
     rng: np.random.Generator
     is_known: Callable[[IntArray], BoolArray]
+    best_found: Callable[[], IntArray] | None = None
 
     def __post_init__(self) -> None:
         if self.population < 2:

@@ -36,6 +36,7 @@ ENGINES: Mapping[str, EngineFactory] = MappingProxyType(
         "deap:nsga2": _deap_nsga2,
         "nsga2": NsgaTwo,
         "nsga2:crowding": NsgaTwo.by_crowding,
+        "nsga2:local": NsgaTwo.with_local_search,
         "random": RandomSearch,
         **{f"pymoo:{name}": _pymoo(name) for name in _PYMOO},
     }

@@ -95,6 +95,7 @@ def optimize(
             operators=operators,
             rng=np.random.default_rng(seed),
             is_known=run.ledger.contains,
+            best_found=run.best_found,
         )
         run.start(context, factory)
         for other in shared:
@@ -163,6 +164,10 @@ class _Run:
         """Build the engine."""
         self._context = context
         self._engine = factory(context)
+
+    def best_found(self) -> IntArray:
+        """Return the genomes of the front, (P, V); equal after a resumption, as generations are absorbed in their order."""
+        return self._front.genomes
 
     def borrow(self, folder: Path, fingerprint: dict[str, str]) -> None:
         """Take scores from another run of the same problem."""

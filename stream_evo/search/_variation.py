@@ -39,6 +39,14 @@ class Brood:
         genomes[where], crossovers[where], mutations[where] = other.genomes, other.crossovers, other.mutations
         return Brood(genomes, crossovers, mutations)
 
+    def joined(self, other: Brood) -> Brood:
+        """Return the children of both, these first."""
+        return Brood(
+            np.concatenate([self.genomes, other.genomes]),
+            np.concatenate([self.crossovers, other.crossovers]),
+            np.concatenate([self.mutations, other.mutations]),
+        )
+
 
 class Variation:
     """Makes children with operators drawn by their past gain.

@@ -6,15 +6,20 @@ tell).
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from stream_evo import registry
+from stream_evo.evaluation import METRICS, Evaluation, Evaluator
+from stream_evo.mapping import GenomeSpec
 from stream_evo.operators import default_operators, generic_operators
-from stream_evo.search import Batch, Budget, EngineContext, EvaluationArchive, ProgressRow, find_engine, optimize
+from stream_evo.search import Batch, Budget, EngineContext, EvaluationArchive, ProgressRow, SearchProblem, find_engine, optimize
 from stream_evo.search.testing import synthetic_problem
+from stream_evo.typing import IntArray
 
 _LAYERS, _CORES = 48, 8
 
@@ -58,6 +63,44 @@ def test_loop(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
         )
 
     benchmark.pedantic(run, rounds=3, warmup_rounds=1)
+
+
+def test_share_of_the_evaluator(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """A search of ResNet-18 on the heterogeneous quad with archive, on two threads; aim: the evaluator has 80 % of its time."""
+    evaluator = Evaluator(GenomeSpec(registry.load_network("resnet18"), registry.load_hardware("heterogeneous_quad")))
+    evaluator.evaluate(evaluator.spec.lower[np.newaxis])  # compiles and makes tables
+    timed = _Timed(evaluator)
+    rounds = iter(range(100))
+
+    def run() -> None:
+        timed.seconds = 0.0
+        begun = time.perf_counter()
+        optimize(
+            SearchProblem(timed, metrics=METRICS, objectives=METRICS[:3]),
+            operators=default_operators(),
+            budget=Budget(generations=20),
+            workers=2,
+            folder=tmp_path / str(next(rounds)),
+        )
+        benchmark.extra_info["evaluator_share"] = timed.seconds / (time.perf_counter() - begun)
+
+    benchmark.pedantic(run, rounds=2)
+    assert benchmark.extra_info["evaluator_share"] >= 0.8
+
+
+class _Timed:
+    """An evaluator that knows how long it worked."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self.spec = evaluator.spec
+        self.seconds = 0.0
+
+    def evaluate(self, genomes: IntArray, workers: int = 1) -> Evaluation:
+        begun = time.perf_counter()
+        result = self._evaluator.evaluate(genomes, workers)
+        self.seconds += time.perf_counter() - begun
+        return result
 
 
 def test_transaction(benchmark: BenchmarkFixture, tmp_path: Path) -> None:

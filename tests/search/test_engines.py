@@ -81,7 +81,14 @@ def test_engine_finds_its_way_into_a_small_feasible_region(search: Callable[...,
 
 
 def test_engines_have_names_that_are_found_or_told() -> None:
-    assert set(ENGINES) == {"nsga2", "nsga2:crowding", "random", "deap:nsga2", *(f"pymoo:{name}" for name in PYMOO_ALGORITHMS)}
+    assert set(ENGINES) == {
+        "nsga2",
+        "nsga2:crowding",
+        "nsga2:local",
+        "random",
+        "deap:nsga2",
+        *(f"pymoo:{name}" for name in PYMOO_ALGORITHMS),
+    }
     assert find_engine("nsga2") is NsgaTwo
     with pytest.raises(UnknownNameError, match=r"Did you mean .*pymoo:NSGA2"):
         find_engine("pymoo:NSGA")
