@@ -47,8 +47,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog  # type: ignore[import-untyped]  # scipy ships no types
-from scipy.sparse import coo_array  # type: ignore[import-untyped]  # as above
 
 from stream_evo._compulsory import axis_extent, axis_relations, compulsory_tensors, map_shape, touched_elements
 from stream_evo.hardware import Accelerator, Core, Dataflow
@@ -181,6 +179,10 @@ def _resource_weights(jobs: Sequence[FloatArray]) -> FloatArray:
 
     Variables are the share of each job on each choice, and the cycles of the busiest resource, in units of the largest entry.
     """
+    # Importing them takes half a second, and a search starts without the bounds.
+    from scipy.optimize import linprog  # type: ignore[import-untyped]  # noqa: PLC0415  # scipy ships no types
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]  # noqa: PLC0415  # as above
+
     table = np.concatenate(jobs)
     choices, resources = table.shape
     job_of = np.repeat(np.arange(len(jobs)), [len(job) for job in jobs])
