@@ -16,10 +16,10 @@ from stream_evo._run._operators import operator_set
 from stream_evo._run._result import PointMetrics, Result
 from stream_evo._run._save import save_result, start_folder
 from stream_evo._run._session import Session, open_session, session_of
-from stream_evo.errors import RunFolderError
+from stream_evo.errors import InputError, RunFolderError
 from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeOptions, load_mapping
+from stream_evo.mapping import GenomeOptions, check_mapping, load_mapping
 from stream_evo.mapping import Mapping as NetworkMapping
 from stream_evo.report import RunFolder
 from stream_evo.search import Budget, EvaluationArchive, Progress, SearchProblem
@@ -184,7 +184,12 @@ def _session_and_mapping(
     host_operators: bool,
 ) -> tuple[Session, NetworkMapping]:
     session = open_session(network, hardware, bits=bits, host_operators=host_operators)
-    return session, mapping if isinstance(mapping, NetworkMapping) else load_mapping(mapping, session.workload, session.accelerator)
+    if not isinstance(mapping, NetworkMapping):
+        return session, load_mapping(mapping, session.workload, session.accelerator)
+    faults = check_mapping(mapping, session.workload, session.accelerator)
+    if faults:
+        raise InputError(f"mapping of {mapping.network}", faults)
+    return session, mapping
 
 
 def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:

@@ -8,8 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+import stream_evo
 from stream_evo.bounds import lower_bounds
 from stream_evo.cost import Goal
+from stream_evo.errors import InputError
 from stream_evo.evaluation import METRICS, Evaluation, Evaluator, evaluate_mapping, schedule_mapping
 from stream_evo.hardware import load_accelerator
 from stream_evo.hw_library import ACCELERATORS
@@ -207,3 +209,11 @@ def test_mappings_outside_a_space_can_be_evaluated() -> None:
     assert (found.metrics > 0).all()
     tiles = sum(entry.parts * -(-layer.rows // 3) for entry, layer in zip(odd.layers, workload.layers, strict=True))
     assert len(schedule_mapping(workload, chip, odd).tiles) == tiles
+
+
+def test_a_mapping_value_for_another_network_is_refused() -> None:
+    other = space("squeezenet", "eyeriss_single")
+    mapping = other.decode(other.lower)
+    for ask in (stream_evo.evaluate, stream_evo.explain):
+        with pytest.raises(InputError, match="this mapping is for another network"):
+            ask("resnet18", "eyeriss_single", mapping)

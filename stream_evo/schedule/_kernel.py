@@ -320,7 +320,6 @@ def _make_readers(q: IntArray, w: IntArray) -> int:
             end += w[r + R_COUNT]
     if end > w.size:
         return end
-    slots = 0
     for number in range(streams):
         s = w[W_STREAM] + number * S_SIZE
         if w[s + S_HOME] >= 0:
@@ -1174,9 +1173,7 @@ def _activation_peak(q: IntArray, w: IntArray) -> int:
 
 
 @kernel
-def _sum_up(
-    q: IntArray, w: IntArray, energies: FloatArray, ports: FloatArray, links: FloatArray, dram: FloatArray, out: FloatArray
-) -> None:
+def sum_up(q: IntArray, w: IntArray, energies: FloatArray, ports: FloatArray, links: FloatArray, dram: FloatArray, out: FloatArray) -> None:
     """Write the results of a genome."""
     mac, memory_energy, transfer, link_energy = 0.0, 0.0, 0.0, 0.0
     for number in range(q[Q_INPUTS], w[W_STREAMS]):
@@ -1253,5 +1250,5 @@ def schedule_batch(
         problem = schedule_one(q, decisions[number], w, rec, crowding)
         if problem != OK:
             return number, problem
-        _sum_up(q, w, energies, ports, links, dram, out[number])
+        sum_up(q, w, energies, ports, links, dram, out[number])
     return decisions.shape[0], OK
