@@ -27,6 +27,7 @@ from typing import Any, Final
 from stream_evo import registry
 from stream_evo._run._job import OBJECTIVES
 from stream_evo._yaml import Faults, Node, Section, Unit, near_matches, open_section
+from stream_evo._yaml_forms import TEXT
 from stream_evo.problems._problem import Problem, RunSettings
 
 __all__ = ["load_problem"]
@@ -50,7 +51,7 @@ def load_problem(path: str | Path) -> Problem:
             them are listed with line and key path.
     """
     place = Path(path)
-    root, faults = open_section(place)
+    root, faults = open_section(place, "problem")
     folder = place.resolve().parent
     name = root.text("name", default=place.stem)
     description = root.text("description", default="")
@@ -66,7 +67,7 @@ def load_problem(path: str | Path) -> Problem:
 def _settings(root: Section, folder: Path) -> RunSettings:
     """Read how the problem is searched; what a fault makes unusable gets its default."""
     faults = root.faults
-    operators = root.items("operators", optional=True, expected="a list of names")
+    operators = root.items("operators", each=TEXT, optional=True, expected="a list of names")
     return RunSettings(
         population=root.integer("population", default=_DEFAULTS.population, minimum=2),
         generations=root.integer("generations", minimum=1) if root.has("generations") else None,
@@ -130,13 +131,7 @@ def _time_limit_s(root: Section) -> float | None:
     """Return the time limit in seconds; unlike sizes and energies, a bare number is taken, as on the command line."""
     if not root.has("time_limit"):
         return None
-    node = root.node_at("time_limit")
-    if isinstance(node.value, str):
-        return root.quantity("time_limit", _DURATION, positive=True)
-    if node.value == 0 and not isinstance(node.value, bool):
-        root.faults.add(node, "out of range", expected="a duration above 0")
-        return None
-    return root.number("time_limit", minimum=0.0) or None  # 0 stands for a value that was refused
+    return root.quantity("time_limit", _DURATION, positive=True, bare=True)
 
 
 def _bits(root: Section) -> str | None:

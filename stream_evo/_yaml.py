@@ -18,8 +18,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from stream_evo import _yaml_forms as forms
+from stream_evo._yaml_forms import Form, JsonSchema
 from stream_evo._yaml_nodes import FLOAT, Node, read_yaml
 from stream_evo.errors import Fault, InputError
 
@@ -111,11 +113,17 @@ class Section:
 
     A missing key is a fault unless a `default` is given. Where a value cannot be used, the getter notes why and returns the default or a
     stand-in of the right type; whether everything so far was right is told by :attr:`sound`.
+
+    Args:
+        node: The mapping; anything else is a fault.
+        faults: Collector of the file's faults.
+        form: Where to note what is asked for, from which JSON Schemas are made; ``None`` for not at all.
     """
 
-    def __init__(self, node: Node, faults: Faults) -> None:
+    def __init__(self, node: Node, faults: Faults, form: Form | None = None) -> None:
         self.node = node
         self.faults = faults
+        self._form = form
         self._asked: list[str] = []
         self._start = len(faults.found)
         if isinstance(node.value, dict):
@@ -133,16 +141,32 @@ class Section:
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
-    def keys(self) -> tuple[str, ...]:
-        """Return the keys of the section, and count all of them as known; iterating over a section does the same."""
+    def keys(self, *, choices: Sequence[str] = (), kind: str = "key") -> tuple[str, ...]:
+        """Return the keys of the section, and count all of them as known; iterating over a section does the same.
+
+        Args:
+            choices: If given, the names that keys are limited to; others are faults and left out.
+            kind: What a key is, for messages.
+        """
+        if self._form is not None and self._form.free is None:
+            self._form.free, self._form.choices = forms.Entry(), tuple(choices)
         self._asked += [key for key in self._entries if key not in self._asked]
-        return tuple(self._entries)
+        known = tuple(key for key in self._entries if not choices or key in choices)
+        for key in self._entries:
+            if key not in known:
+                self.faults.add(self._entries[key], f"unknown {kind} {key!r}", found="", hint=near_matches(key, choices))
+        return known
 
     def has(self, key: str) -> bool:
-        """Return True if `key` is there; it counts as known from now on."""
-        if key not in self._asked:
-            self._asked.append(key)
-        return key in self._entries
+        """Return True if `key` is there; it counts as known from now on, and as one that may be missing unless asked for before."""
+        if self._form is not None:
+            self._form.at(key, self.node_at(key).line)
+        return self._known(key)
+
+    def is_word(self, key: str, word: str) -> bool:
+        """Return True if `key` holds just `word`, where otherwise something longer stands."""
+        self._note(key, None, {"const": word})
+        return self._known(key) and self._entries[key].value == word
 
     def node_at(self, key: str) -> Node:
         """Return the node at `key`, or the section's own if the key is missing: a place to hang a fault on."""
@@ -156,6 +180,7 @@ class Section:
 
     def text(self, key: str, *, default: str | None = None, choices: Sequence[str] = ()) -> str:
         """Return a string, one of `choices` if any are given."""
+        self._note(key, default, forms.text(choices))
         node = self._get(key, default is not None, "a text" if not choices else "one of " + ", ".join(choices))
         fallback = default if default is not None else choices[0] if choices else ""
         if node is None:
@@ -168,8 +193,16 @@ class Section:
             return fallback
         return node.value
 
+    def variant(self, key: str, choices: Sequence[str]) -> str:
+        """Return one of `choices`, which decides what other keys the section may have."""
+        value = self.text(key, choices=choices)
+        if self._form is not None:
+            self._form = self._form.split(key, value)
+        return value
+
     def integer(self, key: str, *, default: int | None = None, minimum: int | None = None, maximum: int | None = None) -> int:
         """Return an integer within its inclusive limits."""
+        self._note(key, default, forms.integer(minimum, maximum))
         fallback = default if default is not None else minimum if minimum is not None else 0
         node = self._get(key, default is not None, "an integer")
         if node is None:
@@ -181,6 +214,7 @@ class Section:
 
     def number(self, key: str, *, default: float | None = None, minimum: float | None = None, maximum: float | None = None) -> float:
         """Return a number without unit within its inclusive limits."""
+        self._note(key, default, forms.number(minimum, maximum))
         fallback = default if default is not None else minimum if minimum is not None else 0.0
         node = self._get(key, default is not None, "a number")
         if node is None:
@@ -192,6 +226,7 @@ class Section:
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
         """Return true or false."""
+        self._note(key, default, {"type": "boolean"})
         node = self._get(key, default is not None, "true or false")
         if node is not None and isinstance(node.value, bool):
             return node.value
@@ -199,13 +234,20 @@ class Section:
             self.faults.add(node, "wrong type", expected="true or false")
         return bool(default)
 
-    def quantity(self, key: str, unit: Unit, *, default: float | None = None, positive: bool = False) -> float:
-        """Return a quantity in the unit the program computes in; never negative, and above 0 if `positive`."""
+    def quantity(self, key: str, unit: Unit, *, default: float | None = None, positive: bool = False, bare: bool = False) -> float:
+        """Return a quantity in the unit the program computes in; never negative, and above 0 if `positive`.
+
+        With `bare`, a number without unit is one in that unit.
+        """
+        optional = None if default is None else ()  # the default is in the program's unit, not in one of the file's
+        self._note(key, optional, forms.quantity(FLOAT.pattern, tuple(unit.factors), unit.kind, unit.example))
+        if bare:
+            self._note(key, optional, forms.number(None, None))
         node = self._get(key, default is not None, f"{unit.kind} such as {unit.example}")
         fallback = default if default is not None else 1.0
         if node is None:
             return fallback
-        value = _convert(node, unit, self.faults)
+        value = _convert(node, unit, self.faults, bare=bare)
         if value is None:
             return fallback
         if value < 0 or (positive and value == 0):
@@ -217,10 +259,13 @@ class Section:
         """Return a positive quantity that is an integer after conversion, such as bits."""
         return int(self.quantity(key, unit, default=default, positive=True))
 
-    def names(self, key: str, *, default: Sequence[str] | None = None, choices: Sequence[str] = (), minimum: int = 0) -> tuple[str, ...]:
-        """Return a list of different strings, each one of `choices` if any are given."""
+    def names(
+        self, key: str, *, default: Sequence[str] | None = None, choices: Sequence[str] = (), minimum: int = 0, local: bool = False
+    ) -> tuple[str, ...]:
+        """Return a list of different strings, each one of `choices` if any are given; `local` if those are names of this very file."""
+        self._note(key, default, forms.names(() if local else choices, minimum))
         found: list[str] = []
-        for node in self.items(key, optional=default is not None, expected="a list of names"):
+        for node in self._list(key, default is not None, "a list of names"):
             if not isinstance(node.value, str):
                 self.faults.add(node, "wrong type", expected="a name")
             elif choices and node.value not in choices:
@@ -236,8 +281,36 @@ class Section:
             self.faults.add(node_at, "too few entries", expected=f"at least {minimum}")
         return tuple(found)
 
-    def items(self, key: str, *, optional: bool = False, expected: str = "a list") -> tuple[Node, ...]:
-        """Return the nodes of a list."""
+    def items(self, key: str, *, each: JsonSchema, optional: bool = False, expected: str = "a list") -> tuple[Node, ...]:
+        """Return the nodes of a list; `each` says as JSON Schema what the caller wants of every one."""
+        self._note(key, () if optional else None, forms.listed(each))
+        return self._list(key, optional, expected)
+
+    def section(self, key: str, *, optional: bool = False) -> Section | None:
+        """Return the mapping at `key`, or ``None`` if it is missing or no mapping."""
+        form = None if self._form is None else self._form.at(key, self.node_at(key).line, required=not optional).mapping()
+        node = self._get(key, optional, "a mapping of keys to values")
+        if node is None:
+            return None
+        below = Section(node, self.faults, form)
+        return below if isinstance(node.value, dict) else None
+
+    def sections(self, key: str, *, optional: bool = False) -> tuple[Section, ...]:
+        """Return the mappings in the list at `key`."""
+        form = None if self._form is None else self._form.at(key, self.node_at(key).line, required=not optional).mappings()
+        found = [Section(node, self.faults, form) for node in self._list(key, optional, "a list of mappings")]
+        return tuple(below for below in found if isinstance(below.node.value, dict))
+
+    def _note(self, key: str, default: Any, value: JsonSchema) -> None:
+        if self._form is not None:
+            self._form.ask(key, value, self.node_at(key).line, default=default)
+
+    def _known(self, key: str) -> bool:
+        if key not in self._asked:
+            self._asked.append(key)
+        return key in self._entries
+
+    def _list(self, key: str, optional: bool, expected: str) -> tuple[Node, ...]:
         node = self._get(key, optional, expected)
         if node is None:
             return ()
@@ -246,21 +319,8 @@ class Section:
             return ()
         return node.value
 
-    def section(self, key: str, *, optional: bool = False) -> Section | None:
-        """Return the mapping at `key`, or ``None`` if it is missing or no mapping."""
-        node = self._get(key, optional, "a mapping of keys to values")
-        if node is None:
-            return None
-        below = Section(node, self.faults)
-        return below if isinstance(node.value, dict) else None
-
-    def sections(self, key: str, *, optional: bool = False) -> tuple[Section, ...]:
-        """Return the mappings in the list at `key`."""
-        found = [Section(node, self.faults) for node in self.items(key, optional=optional, expected="a list of mappings")]
-        return tuple(below for below in found if isinstance(below.node.value, dict))
-
     def _get(self, key: str, optional: bool, expected: str) -> Node | None:
-        if self.has(key):
+        if self._known(key):
             return self._entries[key]
         if not optional:
             node = self.node
@@ -275,8 +335,12 @@ class Section:
         return False
 
 
-def open_section(path: str | Path) -> tuple[Section, Faults]:
+def open_section(path: str | Path, kind: str = "") -> tuple[Section, Faults]:
     """Read a file whose root is a mapping.
+
+    Args:
+        path: The file.
+        kind: Name of the format, under which its form is noted; see :mod:`stream_evo._yaml_forms`.
 
     Returns:
         The root and the collector of the file's faults.
@@ -285,29 +349,34 @@ def open_section(path: str | Path) -> tuple[Section, Faults]:
         InputError: as :func:`read_yaml`, or the root is not a mapping.
     """
     faults = Faults(str(path))
-    root = Section(read_yaml(path), faults)
+    root = Section(read_yaml(path), faults, forms.form_of(kind))
     faults.check()
     return root, faults
 
 
-def _convert(node: Node, unit: Unit, faults: Faults) -> float | None:
+def _convert(node: Node, unit: Unit, faults: Faults, *, bare: bool = False) -> float | None:
     """Return the quantity at `node` in base units, or ``None`` after noting why not."""
     expected = f"{unit.kind} such as {unit.example}"
     if isinstance(node.value, bool) or not isinstance(node.value, str | int | float):
         faults.add(node, "wrong type", expected=expected)
         return None
-    if not isinstance(node.value, str):
+    if not isinstance(node.value, str) and not bare:
         faults.add(node, "missing unit", expected=expected, hint="Units: " + ", ".join(unit.factors))
         return None
-    match = _QUANTITY.fullmatch(node.value.strip())
-    if match is None:
-        faults.add(node, "not a quantity", expected=expected)
-        return None
-    name = match[2].strip()
-    if name not in unit.factors:
-        faults.add(node, f"wrong unit {name!r}" if name else "missing unit", expected=expected, hint="Units: " + ", ".join(unit.factors))
-        return None
-    value = float(match[1]) * unit.factors[name]
+    if not isinstance(node.value, str):
+        value = float(node.value)
+    else:
+        match = _QUANTITY.fullmatch(node.value.strip())
+        if match is None:
+            faults.add(node, "not a quantity", expected=expected)
+            return None
+        name = match[2].strip()
+        if name not in unit.factors:
+            faults.add(
+                node, f"wrong unit {name!r}" if name else "missing unit", expected=expected, hint="Units: " + ", ".join(unit.factors)
+            )
+            return None
+        value = float(match[1]) * unit.factors[name]
     if not math.isfinite(value) or (unit.whole and not value.is_integer()):
         whole = f"{unit.kind} of a whole number of {next(iter(unit.factors))}"
         faults.add(node, "out of range", expected=whole if unit.whole else "a finite number")

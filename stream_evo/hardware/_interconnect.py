@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from stream_evo._yaml import BANDWIDTH, ENERGY_PER_BIT, Node, Section, near_matches
+from stream_evo._yaml_forms import TEXT, listed
 from stream_evo.hardware._accelerator import Link
 
 __all__ = ["read_links"]
 
+_PAIR = {**listed(TEXT, 2), "maxItems": 2, "uniqueItems": True}
 _PORTS = ("single", "dual", "private")
 _DIRECTIONS = ("separate", "shared", "one_way")
 
@@ -36,7 +38,7 @@ def read_links(root: Section, nodes: Mapping[str, int], dram_bits_per_cycle: int
     links: list[Link] = []
     for section in root.sections("links"):
         section.text("source", default="-")
-        kind = section.text("type", choices=tuple(_EXPAND))
+        kind = section.variant("type", tuple(_EXPAND))
         if not section.sound:  # what keys it may have depends on the type
             continue
         default = dram_bits_per_cycle if kind == "dram" else None
@@ -86,7 +88,7 @@ def _mesh(section: Section, nodes: Mapping[str, int]) -> _Wires:
     *cores, _ = nodes
     prefix = section.text("name", default="mesh")
     rows: list[list[str]] = []
-    for node in section.items("rows", expected="a list of rows, each a list of cores"):
+    for node in section.items("rows", each=listed(TEXT), expected="a list of rows, each a list of cores"):
         names = _names(section, node, cores)
         if rows and len(names) != len(rows[0]):
             section.faults.add(node, "the rows of a mesh are of equal length", expected=f"{len(rows[0])} cores", found=str(len(names)))
@@ -107,7 +109,7 @@ def _point_to_point(section: Section, nodes: Mapping[str, int]) -> _Wires:
     prefix = section.text("name", default="")
     prefix = f"{prefix} " if prefix else ""
     wires: _Wires = []
-    for node in section.items("pairs", expected="a list of pairs of nodes"):
+    for node in section.items("pairs", each=_PAIR, expected="a list of pairs of nodes"):
         names = _names(section, node, list(nodes))
         if len(names) != 2 or names[0] == names[1]:
             if isinstance(node.value, tuple) and len(node.value) == len(names):
@@ -126,9 +128,9 @@ def _point_to_point(section: Section, nodes: Mapping[str, int]) -> _Wires:
 
 def _members(section: Section, nodes: Mapping[str, int], choices: Sequence[str]) -> list[int]:
     """Return the node indices listed under ``nodes``; the word ``all`` stands for all cores."""
-    if section.has("nodes") and section.node_at("nodes").value == "all":
+    if section.is_word("nodes", "all"):
         return list(nodes.values())[:-1]
-    return [nodes[name] for name in section.names("nodes", choices=choices)]
+    return [nodes[name] for name in section.names("nodes", choices=choices, local=True)]
 
 
 def _names(section: Section, node: Node, choices: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from stream_evo._yaml import BANDWIDTH, ENERGY, SIZE, Node, Section, near_matches, open_section
 from stream_evo.errors import InputError
@@ -14,6 +15,8 @@ from stream_evo.hardware._load_core import load_core, read_identity
 from stream_evo.hardware._memory import Memory
 
 __all__ = ["load_accelerator"]
+
+_MEMBER: Final = {"type": "string", "pattern": r"^[^.]+\..+$", "examples": ["core0.sram"]}
 
 
 def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = None) -> Accelerator:
@@ -29,7 +32,7 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     Raises:
         InputError: a file cannot be read or holds faults; all of them are listed, each with line and key path.
     """
-    root, faults = open_section(path)
+    root, faults = open_section(path, "accelerator")
     name = read_identity(root)
     slots, complete = _read_cores(root, Path(path).parent, cores)
     dram = _read_dram(root, slots)
@@ -119,7 +122,7 @@ def _read_shared_memories(root: Section, slots: Mapping[str, Core | None]) -> tu
     for group in section:
         members: list[tuple[int, str]] = []
         sizes: dict[str, int] = {}
-        for node in section.items(group, expected="a list of members such as [core0.l1, core1.l1]"):
+        for node in section.items(group, each=_MEMBER, expected="a list of members such as [core0.l1, core1.l1]"):
             found = _shared_member(node, section, slots)
             if found is None:
                 continue

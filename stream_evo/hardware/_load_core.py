@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stream_evo._yaml import AREA, BANDWIDTH, CYCLES, ENERGY, SIZE, Faults, Node, Section, near_matches, open_section
+from stream_evo._yaml_forms import TEXT, text
 from stream_evo.hardware._core import LOOPS, ArrayDimension, ArrayTiming, Core, Dataflow
 from stream_evo.hardware._memory import Direction, Memory, Port, PortKind
 from stream_evo.workload import Operand, OperatorKind
@@ -16,6 +17,9 @@ __all__ = ["load_core", "read_identity"]
 
 _DIRECTIONS = tuple(Direction)
 _KINDS = tuple(OperatorKind)
+_SERVED = tuple(
+    f"{operand}.{way}" for operand in Operand for way in (_DIRECTIONS if operand is Operand.O else (Direction.TO_LOW, Direction.FROM_HIGH))
+)
 _USES_W = (OperatorKind.CONV, OperatorKind.GEMM, OperatorKind.ELEMENTWISE)
 
 
@@ -31,7 +35,7 @@ def load_core(path: str | Path) -> Core:
     Raises:
         InputError: the file cannot be read or holds faults; all of them are listed, each with line and key path.
     """
-    root, faults = open_section(path)
+    root, faults = open_section(path, "core")
     name = read_identity(root)
     array, operation_pj, array_area = _read_array(root)
     operators = tuple(OperatorKind(kind) for kind in root.names("operators", choices=_KINDS, minimum=1))
@@ -113,12 +117,7 @@ def _read_unrolling(section: Section, array: Sequence[ArrayDimension]) -> tuple[
         loops = unroll.section(dimension)
         if loops is None:
             continue
-        pairs: list[tuple[str, int]] = []
-        for loop in loops:
-            if loop not in LOOPS:
-                section.faults.add(loops.node_at(loop), f"unknown loop {loop!r}", found="", hint=near_matches(loop, LOOPS))
-                continue
-            pairs.append((loop, loops.integer(loop, minimum=1)))
+        pairs = [(loop, loops.integer(loop, minimum=1)) for loop in loops.keys(choices=LOOPS, kind="loop")]
         product = math.prod(size for _, size in pairs)
         if product > sizes[dimension]:
             what = f"the dataflow unrolls more than the array has along {dimension}"
@@ -170,10 +169,10 @@ def _read_memory(section: Section, name: str, dimensions: Sequence[str], operato
 
 
 def _read_sharing(section: Section, dimensions: Sequence[str]) -> tuple[str, ...]:
-    if section.has("shared_over") and section.node_at("shared_over").value == "all":
+    if section.is_word("shared_over", "all"):
         return tuple(dimensions)
     found: list[str] = []
-    for node in section.items("shared_over", expected="a list of array dimensions, or all"):
+    for node in section.items("shared_over", each=TEXT, expected="a list of array dimensions, or all"):
         if node.value not in dimensions:
             section.faults.add(node, f"unknown array dimension {node.written!r}", found="", hint=near_matches(node.written, dimensions))
         elif node.value in found:
@@ -192,7 +191,7 @@ def _read_port(section: Section, operands: Sequence[Operand], taken: Sequence[st
         section.faults.add(section.node_at("min_bandwidth"), "out of range", expected=f"at most the bandwidth, {maximum} bit/cycle")
     kind_known = section.node_at("kind").value == kind
     serves: list[tuple[Operand, Direction]] = []
-    for node in section.items("serves", expected="a list such as [I.to_low, O.to_high]"):
+    for node in section.items("serves", each=text(_SERVED), expected="a list such as [I.to_low, O.to_high]"):
         served = _read_served(node, operands, section.faults)
         if served is None:
             continue

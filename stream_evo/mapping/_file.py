@@ -66,7 +66,7 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator)
     Raises:
         InputError: the file cannot be read, has faults, or belongs to another network or accelerator.
     """
-    root, faults = open_section(path)
+    root, faults = open_section(path, "mapping")
     for key, expected in (("network", workload.name), ("accelerator", accelerator.name)):
         name = root.text(key)
         if name and name != expected:
@@ -94,7 +94,7 @@ def load_pins(path: str | Path) -> Pins:
     Raises:
         InputError: the file cannot be read or has faults.
     """
-    root, faults = open_section(path)
+    root, faults = open_section(path, "pins")
     network, accelerator = (root.text(key) if root.has(key) else "" for key in ("network", "accelerator"))
     priority = Priority(root.text("priority", choices=[str(p) for p in Priority])) if root.has("priority") else None
     lines = root.node.lines()
