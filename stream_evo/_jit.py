@@ -2,8 +2,9 @@
 
 Policy, with reasons:
 
-* ``cache=True``: kernels take seconds to compile and must load from disk on the next start. Numba keys the cache by the kernel's own
-  file, so a kernel and the helpers it calls live in one file.
+* machine code is kept on disk: kernels take seconds to compile and must load on the next start. Numba's own cache looks at the file of
+  the kernel alone; here it is stale as soon as any file has changed that the kernel's module imports from this package (`_sources`), so a
+  kernel, the helpers it calls and the constants it uses may live in files of their own. Imports must stand at the top of a file.
 * ``error_model="numpy"``: no Python-style zero-division check inside loops; kernels guard their divisors themselves.
 * no ``fastmath``: the plain-Python reference and the kernel must agree to the last bit.
 * ``nogil=True``: batches are spread over threads of one process, which shares all tables.
@@ -17,15 +18,20 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import inspect
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 __all__ = ["inlined", "kernel"]
 
@@ -47,7 +53,7 @@ def kernel(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
 
 
 def inlined(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
-    """Compile a small helper that LLVM inlines into the kernels of the same file; arguments as for `kernel`.
+    """Compile a small helper that LLVM inlines into the kernels that call it; arguments as for `kernel`.
 
     ``forceinline`` compiles three times faster than Numba's own ``inline="always"`` at equal speed.
     """
@@ -56,7 +62,66 @@ def inlined(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:
 
 def _compile(function: _Function, buffers: tuple[str, ...], *, inline: bool) -> _Function:
     source = _with_unsigned_offsets(function, frozenset(buffers)) if buffers and not _BOUNDSCHECK else function
-    return numba.njit(cache=not _BOUNDSCHECK, error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=inline)(source)  # type: ignore[return-value]  # a dispatcher
+    compiled: Any = numba.njit(error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=inline)(source)
+    if CACHED:
+        compiled._cache = _Cache(compiled.py_func)  # where ``enable_caching`` puts Numba's own
+    return compiled  # type: ignore[no-any-return]  # a dispatcher, called like the function
+
+
+class _Cache(FunctionCache):
+    """Numba's cache on disk, at Numba's places, with all sources of a kernel as the mark of what is stale."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]  # Numba does not type its caches
+        stamp = _stamp(function.__module__)
+        self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, stamp)  # type: ignore[no-untyped-call]  # as above
+
+
+def _stamp(module: str) -> str:
+    """Return a hash of all sources of a module, and of this file, which holds the policy."""
+    digest = hashlib.sha256()
+    for name, source in sorted({**_sources(__name__), **_sources(module)}.items()):
+        digest.update(f"{name} {source.digest} ".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file: the hash of its text, and the names that it imports, as modules and as what may be a module or something inside one."""
+
+    digest: str
+    imports: tuple[str, ...]
+
+
+def _sources(module: str) -> dict[str, _Source]:
+    """Return the sources of a module and of the modules of its own package that it imports, directly or not.
+
+    A package's ``__init__`` counts where a name is taken from it, not where it is merely passed on the way to a module inside.
+    """
+    package = module.partition(".")[0]
+    found: dict[str, _Source] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        loaded = sys.modules.get(name)
+        if name in found or name.partition(".")[0] != package or loaded is None or loaded.__file__ is None:
+            continue
+        found[name] = _read(Path(loaded.__file__), loaded.__package__ or "", Path(loaded.__file__).stat().st_mtime_ns)
+        waiting += (imported if imported in sys.modules else imported.rpartition(".")[0] for imported in found[name].imports)
+    return found
+
+
+@cache
+def _read(file: Path, package: str, _changed: int) -> _Source:
+    text = file.read_bytes()
+    imports: list[str] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            imports += (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            imports += (f"{base}.{alias.name}" for alias in node.names)
+    return _Source(hashlib.sha256(text).hexdigest(), tuple(imports))
 
 
 class _UnsignedOffsets(ast.NodeTransformer):
@@ -73,22 +138,22 @@ class _UnsignedOffsets(ast.NodeTransformer):
 
 
 @cache
-def _definitions(file: str) -> dict[str, ast.FunctionDef]:
+def _definitions(file: Path, _changed: int) -> dict[str, ast.FunctionDef]:
     """Return the functions of a file by name."""
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    tree = ast.parse(file.read_bytes())
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def _with_unsigned_offsets(function: _Function, buffers: frozenset[str]) -> _Function:
     """Return the same function with unsigned indices into `buffers`; lines stay where they are, so errors and the cache still fit."""
-    file = inspect.getfile(function)
-    definition = copy.deepcopy(_definitions(file)[function.__name__])
+    file = Path(inspect.getfile(function))
+    definition = copy.deepcopy(_definitions(file, file.stat().st_mtime_ns)[function.__name__])
     definition.decorator_list = []
     tree = ast.Module([_UnsignedOffsets(buffers).visit(definition)], [])
     scope = function.__globals__
     scope[_UNSIGNED] = np.uint64
     found: dict[str, Any] = {}
-    exec(compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True), scope, found)  # noqa: S102  # the function's own source
+    exec(compile(ast.fix_missing_locations(tree), str(file), "exec", dont_inherit=True), scope, found)  # noqa: S102  # the function's own source
     rewritten = found[function.__name__]
     rewritten.__module__, rewritten.__qualname__ = function.__module__, function.__qualname__
     return rewritten  # type: ignore[no-any-return]  # it is the same function
