@@ -6,18 +6,23 @@ evaluates to exactly the numbers of the front::
     import stream_evo
 
     result = stream_evo.optimize("resnet18", "heterogeneous_quad", generations=20, seed=1)
+    result.front  # a pandas table, one row per point
+    result[result.best_edp].schedule.plot()
     result.save("runs/resnet18")
-    stream_evo.evaluate("resnet18", "heterogeneous_quad", "runs/resnet18/mappings/point_000.yaml").latency_cycles
 
-Functions:
+Searching:
     optimize: search the front.
-    evaluate: the numbers of one mapping.
-    explain: why a mapping has them, and what would make one fit that does not.
+    load_run: the front of an earlier run, from its folder.
+    Result, Point, PointMetrics, PointSchedule: a front, one point of it, its numbers, what happens when.
+One mapping:
+    evaluate: its numbers.
+    explain, Explanation: why it has them, and what would make one fit that does not.
+Inputs:
+    load_network, load_hardware, load_mapping: from names and files to values.
+    Workload, Accelerator, Mapping: those values.
     inspect: layers, totals and operator support of a network.
-Values:
-    Result: a front with what is needed to understand and save it.
-    PointMetrics: the numbers of one mapping.
-    Explanation: critical path, energy, peak memory and shortages of one mapping.
+What can go wrong:
+    StreamEvoError, InputError, UnknownNameError, RunFolderError: every error raised on purpose.
 
 The parts are in the folders, see ``stream_evo/README.md``. Names are loaded on first use, so that importing the package costs nothing.
 """
@@ -28,15 +33,69 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_evo._api import Explanation, PointMetrics, Result, evaluate, explain, inspect, optimize
+    from stream_evo._api import evaluate, explain, optimize
+    from stream_evo._run._load import load_run
+    from stream_evo._run._metrics import PointMetrics
+    from stream_evo._run._network import inspect
+    from stream_evo._run._point import Point, PointSchedule
+    from stream_evo._run._result import Result
+    from stream_evo.errors import InputError, RunFolderError, StreamEvoError, UnknownNameError
+    from stream_evo.explanation import Explanation
+    from stream_evo.hardware import Accelerator
+    from stream_evo.mapping import Mapping, load_mapping
+    from stream_evo.registry import load_hardware, load_network
+    from stream_evo.workload import Workload
 
-__all__ = ["Explanation", "PointMetrics", "Result", "evaluate", "explain", "inspect", "optimize"]
+__all__ = [
+    "Accelerator",
+    "Explanation",
+    "InputError",
+    "Mapping",
+    "Point",
+    "PointMetrics",
+    "PointSchedule",
+    "Result",
+    "RunFolderError",
+    "StreamEvoError",
+    "UnknownNameError",
+    "Workload",
+    "evaluate",
+    "explain",
+    "inspect",
+    "load_hardware",
+    "load_mapping",
+    "load_network",
+    "load_run",
+    "optimize",
+]
+
+_MODULES = {
+    "Accelerator": "hardware",
+    "Explanation": "explanation",
+    "InputError": "errors",
+    "Mapping": "mapping",
+    "Point": "_run._point",
+    "PointMetrics": "_run._metrics",
+    "PointSchedule": "_run._point",
+    "Result": "_run._result",
+    "RunFolderError": "errors",
+    "StreamEvoError": "errors",
+    "UnknownNameError": "errors",
+    "Workload": "workload",
+    "evaluate": "_api",
+    "explain": "_api",
+    "inspect": "_run._network",
+    "load_hardware": "registry",
+    "load_mapping": "mapping",
+    "load_network": "registry",
+    "load_run": "_run._load",
+    "optimize": "_api",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        module = "stream_evo._run._network" if name == "inspect" else "stream_evo._api"  # the latter loads the kernels
-        return getattr(import_module(module), name)
+    if name in _MODULES:
+        return getattr(import_module(f"stream_evo.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

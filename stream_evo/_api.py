@@ -8,29 +8,41 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from stream_evo._run._job import METRICS, Job
-from stream_evo._run._network import inspect, label
+from stream_evo._run._history import read_history
+from stream_evo._run._job import Job
+from stream_evo._run._load import load_run
+from stream_evo._run._metrics import PointMetrics
+from stream_evo._run._network import bits_text, inspect, label
 from stream_evo._run._operators import operator_set
-from stream_evo._run._result import PointMetrics, Result
+from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
-from stream_evo._run._session import Session, open_session, session_of
+from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo.errors import InputError, RunFolderError
 from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, check_mapping, load_mapping
 from stream_evo.mapping import Mapping as NetworkMapping
 from stream_evo.report import RunFolder
-from stream_evo.search import Budget, EvaluationArchive, Progress, SearchProblem
+from stream_evo.search import Budget, EvaluationArchive, Progress
 from stream_evo.search import optimize as search_front
-from stream_evo.typing import FloatArray
 from stream_evo.workload import Bits, Workload
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["Explanation", "PointMetrics", "Result", "evaluate", "explain", "inspect", "job_of", "optimize", "resume_job", "run_job"]
+__all__ = [
+    "Explanation",
+    "PointMetrics",
+    "Result",
+    "evaluate",
+    "explain",
+    "inspect",
+    "job_of",
+    "load_run",
+    "optimize",
+    "resume_job",
+    "run_job",
+]
 
 _ProgressCallback = Callable[[Progress], None]
 
@@ -116,7 +128,7 @@ def optimize(
         split=split,
         dataflow=dataflow,
         priority=priority,
-        bits=None if bits is None else str(bits),
+        bits=bits_text(bits),
         host_operators=host_operators,
         limits=limits or {},
     )
@@ -244,9 +256,7 @@ def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, o
 
 
 def _search(job: Job, session: Session, folder: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
-    problem = SearchProblem(
-        session.evaluator, metrics=METRICS, objectives=job.metrics, limits=job.metric_limits, fingerprint=session.fingerprint
-    )
+    problem = search_problem(job, session)
     # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
     baseline = session.layer_by_layer()
     found = search_front(
@@ -261,19 +271,8 @@ def _search(job: Job, session: Session, folder: Path | None, *, workers: int | N
         resume=folder is not None,
         callbacks=() if on_progress is None else (on_progress,),
     )
-    best = None if folder is None else _best_history(folder, problem)
+    best = None if folder is None else read_history(folder, problem).best
     return Result(job, session, found, session.lower_bounds, baseline, best)
-
-
-def _best_history(folder: Path, problem: SearchProblem) -> FloatArray:
-    """Return the least value of each objective among feasible genomes after each generation `(generations, F)`, from the archive."""
-    rows = []
-    with EvaluationArchive.read(folder) as archive:
-        for batch in archive.batches():
-            feasible = problem.violation(batch.metrics, batch.violation) <= 0.0
-            values = problem.objective_values(batch.metrics)[feasible]
-            rows.append(values.min(axis=0, initial=np.inf))
-    return np.minimum.accumulate(np.array(rows).reshape(len(rows), len(problem.objectives)), axis=0)
 
 
 def _is_empty(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from stream_evo.workload import Bits, Status, Workload, describe, load_onnx, ope
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["inspect", "label", "load_workload"]
+__all__ = ["bits_text", "inspect", "label", "load_workload"]
 
 
 def inspect(network: str | Path | onnx.ModelProto, *, bits: Bits | str | None = None, host_operators: bool = False) -> dict[str, Any]:
@@ -49,3 +50,10 @@ def load_workload(network: str | Path | onnx.ModelProto | Workload, *, bits: Bit
 def label(value: object) -> str:
     """Return how a job names something: what the user typed, or the name of a value in memory."""
     return str(value) if isinstance(value, str | Path) else f"<{getattr(value, 'name', '') or type(value).__name__}>"
+
+
+def bits_text(bits: Bits | str | None) -> str | None:
+    """Return precisions in the form that is typed and read back."""
+    if bits is None or isinstance(bits, str):
+        return bits
+    return " ".join(f"{name}={value}" for name, value in dataclasses.asdict(bits).items())

@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import numpy as np
 
-from stream_evo._run._job import METRICS, Job
+from stream_evo._html import card, facts, text_table
+from stream_evo._run._job import METRICS, OBJECTIVES, Job
+from stream_evo._run._metrics import UNITS, PointMetrics
+from stream_evo._run._point import Point
 from stream_evo.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
     from stream_evo._run._session import Session
-    from stream_evo.mapping import Mapping as NetworkMapping
-    from stream_evo.schedule import Schedule
     from stream_evo.search import SearchResult
 
-__all__ = ["PointMetrics", "Result"]
+__all__ = ["Result"]
 
-
-@dataclass(frozen=True, slots=True)
-class PointMetrics:
-    """The numbers of one mapping.
-
-    Attributes:
-        latency_cycles: Cycles until the last tile or transfer has ended.
-        energy_pj: Energy of arrays, memories, links and DRAM.
-        memory_bytes: Peak over time of the activations held in all on-chip memories.
-        edp_pj_cycles: Energy times latency.
-        dram_bytes: Bytes read from and written to DRAM.
-        violation_bytes: Bytes that do not fit on the chip; 0 for a feasible mapping.
-    """
-
-    latency_cycles: float
-    energy_pj: float
-    memory_bytes: float
-    edp_pj_cycles: float
-    dram_bytes: float
-    violation_bytes: float = 0.0
-
-    @classmethod
-    def of(cls, metrics: FloatArray, violation_bytes: float = 0.0) -> PointMetrics:
-        """Return the numbers of one row of metrics, shape ``(5,)``."""
-        return cls(**dict(zip(METRICS, metrics.tolist(), strict=True)), violation_bytes=violation_bytes)
-
-    @property
-    def feasible(self) -> bool:
-        """True if the mapping fits on the chip."""
-        return self.violation_bytes == 0
-
-    def as_dict(self) -> dict[str, float | bool | None]:
-        """Return all numbers by name; one that is not finite becomes ``None``, which JSON can hold."""
-        numbers = {name: float(getattr(self, name)) for name in METRICS}
-        finite = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
-        return finite | {"feasible": self.feasible, "violation_bytes": float(self.violation_bytes)}
+_Array = TypeVar("_Array", IntArray, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -72,8 +41,17 @@ class Result:
         search: What the search returned.
         lower_bounds: Metric -> value that no mapping can be below.
         layer_by_layer: The best classical layer-by-layer mapping tried; ``None`` if none of those tried fits on the chip.
-        hypervolume_reference: Reference point of the hypervolume, one value per objective.
         best_history: Least value of each objective after each generation `(generations, F)`, where evaluations were kept on disk.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> len(result) == len(result.front) > 0
+        True
+        >>> result.front.attrs["units"]["energy_pj"]
+        'pJ'
+        >>> result[result.best_edp].metrics.edp_pj_cycles == result.front["edp_pj_cycles"].min()
+        np.True_
+        >>> result.plot().savefig("front.png")
     """
 
     job: Job
@@ -95,38 +73,79 @@ class Result:
     @property
     def title(self) -> str:
         """Network and accelerator, for headings."""
-        return f"{self.session.workload.name} on {self.session.accelerator.name}"
+        return self.session.title
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """Names of the columns of `metrics`, each with its unit."""
         return METRICS
 
-    @property
+    @cached_property
     def genomes(self) -> IntArray:
-        """Genomes of the points, shape ``(P, V)``."""
-        return self.search.front.genomes[self._order]
+        """Genomes of the points, shape ``(P, V)``; read-only."""
+        return _read_only(self.search.front.genomes[self._order])
 
-    @property
+    @cached_property
     def metrics(self) -> FloatArray:
-        """Metrics of the points, shape ``(P, 5)``, columns `metric_names`."""
-        return self.search.front.metrics[self._order]
+        """Metrics of the points, shape ``(P, 5)``, columns `metric_names`; read-only."""
+        return _read_only(self.search.front.metrics[self._order])
 
-    def __getitem__(self, point: int) -> PointMetrics:
-        """Return the numbers of one point.
+    def __getitem__(self, point: SupportsIndex) -> Point:
+        """Return one point; negative numbers count from the end.
 
         Raises:
             IndexError: there is no such point.
         """
-        return PointMetrics.of(self.metrics[point])
+        index = range(len(self))[point]
+        return Point(index, PointMetrics.of(self.metrics[index]), self.genomes[index], self.session)
 
-    def mapping(self, point: int) -> NetworkMapping:
-        """Return the mapping of one point."""
-        return self.session.spec.decode(self.genomes[point])
+    def __iter__(self) -> Iterator[Point]:
+        return (self[index] for index in range(len(self)))
 
-    def schedule(self, point: int) -> Schedule:
-        """Return the recorded schedule of one point: every tile, transfer and memory over time."""
-        return self.session.evaluator.schedule(self.genomes[point])
+    @cached_property
+    def front(self) -> pd.DataFrame:
+        """The front as a table: one row per point, one column per metric.
+
+        Its ``attrs`` hold ``network``, ``hardware``, ``objectives``, the ``units`` of the columns and their ``lower_bounds``.
+        """
+        import pandas as pd  # noqa: PLC0415  # takes half a second to import
+
+        table = pd.DataFrame(self.metrics, columns=list(METRICS), index=pd.RangeIndex(len(self), name="point"))
+        table.attrs = {
+            "network": self.session.workload.name,
+            "hardware": self.session.accelerator.name,
+            "objectives": list(self.job.metrics),
+            "units": dict(UNITS),
+            "lower_bounds": dict(self.lower_bounds),
+        }
+        return table
+
+    def plot(self) -> Figure:
+        """Draw every pair of objectives, with lower bounds and the layer-by-layer point."""
+        from stream_evo.report import plot_front  # noqa: PLC0415  # matplotlib takes a second to import
+
+        baseline = self.layer_by_layer
+        return plot_front(
+            dict(zip(METRICS, self.metrics.T, strict=True)),
+            self.job.metrics,
+            bounds=self.lower_bounds,
+            baseline=None if baseline is None else {name: float(getattr(baseline, name)) for name in METRICS},
+            title=f"{self.title}: {len(self)} points on the front",
+        )
+
+    def plot_convergence(self) -> Figure:
+        """Draw hypervolume, size of the front and, where evaluations were kept on disk, best values over evaluations."""
+        from stream_evo.report import plot_convergence  # noqa: PLC0415  # as above
+
+        rows = self.search.history
+        best = self.best_history if self.best_history is not None else np.empty((len(rows), 0))
+        return plot_convergence(
+            np.array([row.evaluations for row in rows], dtype=np.int64),
+            np.array([row.hypervolume for row in rows], dtype=float),
+            np.array([row.front_size for row in rows], dtype=np.int64),
+            {OBJECTIVES[name]: best[:, column] for column, name in enumerate(self.job.objectives) if column < best.shape[1]},
+            title=f"{self.title}: {self.search.evaluations:,} evaluations",
+        )
 
     @property
     def best_edp(self) -> int:
@@ -174,7 +193,7 @@ class Result:
             "stopped": str(self.search.stop),
             "lower_bounds": dict(self.lower_bounds),
             "layer_by_layer": None if self.layer_by_layer is None else self.layer_by_layer.as_dict(),
-            "front": [self[point].as_dict() for point in range(len(self))],
+            "front": [point.metrics.as_dict() for point in self],
         }
 
     def save(self, folder: str | Path) -> None:
@@ -187,6 +206,21 @@ class Result:
 
         save_result(self, start_folder(Path(folder), self.job, self.session, command=" ".join(sys.argv)))
 
+    def _repr_html_(self) -> str:
+        columns = ("", "point", *METRICS)
+        rows = [(label, point, *values) for label, point, values in self.highlights()]
+        found = "point" if len(self) == 1 else "points"
+        return card(
+            f"{self.title}: {len(self)} {found} on the front",
+            text_table(columns, rows, numeric=columns[1:]),
+            facts({"minimised": ", ".join(self.job.objectives), "evaluations": self.search.evaluations, "ended because": self.search.stop}),
+        )
+
 
 def _shown(value: float | bool | None) -> float | str:
     return "" if value is None else float(value)
+
+
+def _read_only(array: _Array) -> _Array:
+    array.setflags(write=False)
+    return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import platform
 from datetime import UTC, datetime
@@ -9,10 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stream_evo._run._job import METRICS, OBJECTIVES, Job
+from stream_evo._run._job import METRICS, Job
 from stream_evo._run._result import Result
+from stream_evo._run._saved import FORMAT
 from stream_evo._run._session import Session
 from stream_evo.mapping import mapping_to_yaml
 from stream_evo.report import RunFolder, front_csv, json_text, metrics_record
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["save_result", "start_folder"]
 
-_FORMAT = 1
 _PACKAGES = ("stream-evo", "numpy", "numba", "onnx", "moocore", "pymoo", "matplotlib")
 
 
@@ -34,7 +33,7 @@ def start_folder(path: Path, job: Job, session: Session, *, command: str = "") -
     """
     workload, accelerator = session.workload, session.accelerator
     manifest = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "state": "running",
         "command": command,
         "started": _now(),
@@ -62,7 +61,7 @@ def save_result(result: Result, folder: RunFolder) -> None:
     digits = max(3, len(str(len(result) - 1)))
     paths = [f"mappings/point_{point:0{digits}d}.yaml" for point in range(len(result))]
     for point, path in enumerate(paths):
-        folder.write(path, mapping_to_yaml(result.mapping(point)), durable=False)  # the genomes in pareto.json are
+        folder.write(path, mapping_to_yaml(result[point].mapping), durable=False)  # the genomes in pareto.json are
     folder.write("pareto.json", json_text(_front_record(result), {"points": _points(result, paths)}))
     folder.write("pareto.csv", front_csv(METRICS, result.metrics, paths))
     pictures = _pictures(result)
@@ -111,37 +110,11 @@ def _points(result: Result, paths: list[str]) -> list[dict[str, Any]]:
 
 
 def _pictures(result: Result) -> dict[str, Figure]:
-    from stream_evo.report import plot_convergence, plot_front, plot_schedule  # noqa: PLC0415  # matplotlib takes a second to import
-
-    search = result.search
-    rows = search.history
-    best = result.best_history if result.best_history is not None else np.empty((len(rows), 0))
-    figures = {
-        "convergence.png": plot_convergence(
-            np.array([row.evaluations for row in rows], dtype=np.int64),
-            np.array([row.hypervolume for row in rows], dtype=float),
-            np.array([row.front_size for row in rows], dtype=np.int64),
-            {OBJECTIVES[name]: best[:, column] for column, name in enumerate(result.job.objectives) if column < best.shape[1]},
-            title=f"{result.title}: {search.evaluations:,} evaluations",
-        )
-    }
+    figures = {"convergence.png": result.plot_convergence()}
     if len(result):
-        columns = dict(zip(METRICS, result.metrics.T, strict=True))
-        baseline = result.layer_by_layer
-        figures["pareto.png"] = plot_front(
-            columns,
-            result.job.metrics,
-            bounds=result.lower_bounds,
-            baseline=None if baseline is None else {name: float(getattr(baseline, name)) for name in METRICS},
-            title=f"{result.title}: {len(result)} points on the front",
-        )
-        point = result.best_edp
-        figures["schedule.png"] = plot_schedule(
-            result.schedule(point),
-            result.session.workload,
-            result.session.accelerator,
-            title=f"{result.title}: schedule of point {point}, least energy x delay",
-        )
+        figures["pareto.png"] = result.plot()
+        best = result[result.best_edp].schedule
+        figures["schedule.png"] = dataclasses.replace(best, title=f"{best.title}, least energy x delay").plot()
     return figures
 
 

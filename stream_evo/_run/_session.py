@@ -13,18 +13,19 @@ import numpy as np
 
 from stream_evo import registry
 from stream_evo._run._job import METRICS, Job
+from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import load_workload
-from stream_evo._run._result import PointMetrics
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import Evaluator, evaluate_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, GenomeSpec, Mapping, Pins, load_pins
+from stream_evo.search import SearchProblem
 from stream_evo.workload import Bits, Workload
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["Session", "open_session"]
+__all__ = ["Session", "open_session", "search_problem", "session_of"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Session:
     workload: Workload
     accelerator: Accelerator
     spec: GenomeSpec
+
+    @property
+    def title(self) -> str:
+        """Network and accelerator, for headings."""
+        return f"{self.workload.name} on {self.accelerator.name}"
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -109,7 +115,26 @@ def open_session(
     return Session(workload, accelerator, GenomeSpec(workload, accelerator, options or GenomeOptions(), pins))
 
 
-def session_of(job: Job) -> Session:
-    """Return the session that a job asks for."""
-    options = GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority, forbidden_cores=job.forbidden_cores)
-    return open_session(job.network, job.hardware, bits=job.bits, host_operators=job.host_operators, options=options, pin=job.pin)
+def session_of(
+    job: Job,
+    *,
+    network: str | Path | onnx.ModelProto | Workload | None = None,
+    hardware: str | Path | Accelerator | None = None,
+    pin: str | Path | Pins | None = None,
+) -> Session:
+    """Return the session that a job asks for, with network, hardware or pins in place of those it names."""
+    return open_session(
+        job.network if network is None else network,
+        job.hardware if hardware is None else hardware,
+        bits=job.bits,
+        host_operators=job.host_operators,
+        options=GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority, forbidden_cores=job.forbidden_cores),
+        pin=job.pin if pin is None else pin,
+    )
+
+
+def search_problem(job: Job, session: Session) -> SearchProblem:
+    """Return what the search of a job is about."""
+    return SearchProblem(
+        session.evaluator, metrics=METRICS, objectives=job.metrics, limits=job.metric_limits, fingerprint=session.fingerprint
+    )

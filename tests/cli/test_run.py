@@ -255,7 +255,7 @@ def test_the_same_from_python(finished: Path, small_network: Path, tmp_path: Pat
     result.save(tmp_path / "python")
     assert (tmp_path / "python" / "pareto.csv").read_bytes() == (finished / "pareto.csv").read_bytes()
     point = result.best_edp
-    assert stream_evo.evaluate(small_network, CHIP, result.mapping(point)) == result[point]
+    assert stream_evo.evaluate(small_network, CHIP, result[point].mapping) == result[point].metrics
 
 
 def test_resume_of_a_finished_run_changes_nothing(cli: Cli, finished: Path, tmp_path: Path) -> None:
