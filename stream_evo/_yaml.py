@@ -160,12 +160,13 @@ class Section:
     def has(self, key: str) -> bool:
         """Return True if `key` is there; it counts as known from now on, and as one that may be missing unless asked for before."""
         if self._form is not None:
-            self._form.at(key, self.node_at(key).line)
+            self._form.at(key, self._place(key))
         return self._known(key)
 
-    def is_word(self, key: str, word: str) -> bool:
-        """Return True if `key` holds just `word`, where otherwise something longer stands."""
+    def is_word(self, key: str, word: str, *, otherwise: JsonSchema) -> bool:
+        """Return True if `key` holds just `word`; `otherwise` says as JSON Schema what it holds if not."""
         self._note(key, None, {"const": word})
+        self._note(key, None, otherwise)
         return self._known(key) and self._entries[key].value == word
 
     def node_at(self, key: str) -> Node:
@@ -288,7 +289,7 @@ class Section:
 
     def section(self, key: str, *, optional: bool = False) -> Section | None:
         """Return the mapping at `key`, or ``None`` if it is missing or no mapping."""
-        form = None if self._form is None else self._form.at(key, self.node_at(key).line, required=not optional).mapping()
+        form = None if self._form is None else self._form.at(key, self._place(key), required=not optional).mapping()
         node = self._get(key, optional, "a mapping of keys to values")
         if node is None:
             return None
@@ -297,13 +298,16 @@ class Section:
 
     def sections(self, key: str, *, optional: bool = False) -> tuple[Section, ...]:
         """Return the mappings in the list at `key`."""
-        form = None if self._form is None else self._form.at(key, self.node_at(key).line, required=not optional).mappings()
+        form = None if self._form is None else self._form.at(key, self._place(key), required=not optional).mappings()
         found = [Section(node, self.faults, form) for node in self._list(key, optional, "a list of mappings")]
         return tuple(below for below in found if isinstance(below.node.value, dict))
 
     def _note(self, key: str, default: Any, value: JsonSchema) -> None:
         if self._form is not None:
-            self._form.ask(key, value, self.node_at(key).line, default=default)
+            self._form.ask(key, value, self._place(key), default=default)
+
+    def _place(self, key: str) -> tuple[str, int] | None:
+        return (self.faults.source, self._entries[key].line) if key in self._entries else None
 
     def _known(self, key: str) -> bool:
         if key not in self._asked:

@@ -13,10 +13,27 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["TEXT", "Entry", "Form", "JsonSchema", "form_of", "integer", "listed", "names", "number", "quantity", "recording", "text"]
+__all__ = [
+    "TEXT",
+    "Entry",
+    "Form",
+    "JsonSchema",
+    "Place",
+    "form_of",
+    "integer",
+    "listed",
+    "names",
+    "number",
+    "quantity",
+    "recording",
+    "text",
+]
 
 JsonSchema: TypeAlias = Mapping[str, Any]
 """A fragment of JSON Schema."""
+
+Place: TypeAlias = tuple[str, int]
+"""A file and a line in it."""
 
 TEXT: JsonSchema = {"type": "string", "minLength": 1}
 """A text that is not empty."""
@@ -27,7 +44,7 @@ class Entry:
     """What is asked for at one key.
 
     Attributes:
-        line: Line of the key in the file that was read first.
+        place: File and line of the key where it was read first; ``None`` if it was only asked for.
         required: True if the reader cannot do without it.
         default: What the reader takes instead; ``None`` if nothing.
         values: Fragments for its value, any of which may hold.
@@ -35,7 +52,7 @@ class Entry:
         each: The mappings in the list at this key, if it may be one.
     """
 
-    line: int = 0
+    place: Place | None = None
     required: bool = False
     default: Any = None
     values: list[JsonSchema] = field(default_factory=list)
@@ -71,17 +88,15 @@ class Form:
     variant: str = ""
     variants: dict[str, Form] = field(default_factory=dict)
 
-    def at(self, key: str, line: int, *, required: bool = False) -> Entry:
+    def at(self, key: str, place: Place | None, *, required: bool = False) -> Entry:
         """Return the entry of `key`, made on first use: whether it is required is settled then."""
-        if self.free is not None:
-            return self.free
-        entry = self.keys.setdefault(key, Entry(line, required))
-        entry.line = entry.line or line
+        entry = self.free if self.free is not None else self.keys.setdefault(key, Entry(required=required))
+        entry.place = entry.place or place
         return entry
 
-    def ask(self, key: str, value: JsonSchema, line: int, *, default: Any = None) -> None:
+    def ask(self, key: str, value: JsonSchema, place: Place | None, *, default: Any = None) -> None:
         """Note that `value` is asked for at `key`."""
-        entry = self.at(key, line, required=default is None)
+        entry = self.at(key, place, required=default is None)
         if value not in entry.values:
             entry.values.append(value)
         if default not in (None, "", "-", ()):

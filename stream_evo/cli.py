@@ -16,6 +16,7 @@ from stream_evo._cli._evaluate import evaluate
 from stream_evo._cli._inspect import inspect
 from stream_evo._cli._list import list_names
 from stream_evo._cli._run import resume, run
+from stream_evo._cli._schema import schema
 
 __all__ = ["app", "main"]
 
@@ -33,6 +34,7 @@ app.command("evaluate")(evaluate)
 app.command("inspect")(inspect)
 app.command("cost")(cost)
 app.command("list")(list_names)
+app.command("schema")(schema)
 
 
 @app.callback()

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from stream_evo import _yaml_forms as forms
 from stream_evo._yaml import BANDWIDTH, ENERGY_PER_BIT, Node, Section, near_matches
-from stream_evo._yaml_forms import TEXT, listed
 from stream_evo.hardware._accelerator import Link
 
 __all__ = ["read_links"]
 
-_PAIR = {**listed(TEXT, 2), "maxItems": 2, "uniqueItems": True}
+_PAIR = {**forms.listed(forms.TEXT, 2), "maxItems": 2, "uniqueItems": True}
 _PORTS = ("single", "dual", "private")
 _DIRECTIONS = ("separate", "shared", "one_way")
 
@@ -88,7 +88,7 @@ def _mesh(section: Section, nodes: Mapping[str, int]) -> _Wires:
     *cores, _ = nodes
     prefix = section.text("name", default="mesh")
     rows: list[list[str]] = []
-    for node in section.items("rows", each=listed(TEXT), expected="a list of rows, each a list of cores"):
+    for node in section.items("rows", each=forms.listed(forms.TEXT), expected="a list of rows, each a list of cores"):
         names = _names(section, node, cores)
         if rows and len(names) != len(rows[0]):
             section.faults.add(node, "the rows of a mesh are of equal length", expected=f"{len(rows[0])} cores", found=str(len(names)))
@@ -128,7 +128,7 @@ def _point_to_point(section: Section, nodes: Mapping[str, int]) -> _Wires:
 
 def _members(section: Section, nodes: Mapping[str, int], choices: Sequence[str]) -> list[int]:
     """Return the node indices listed under ``nodes``; the word ``all`` stands for all cores."""
-    if section.is_word("nodes", "all"):
+    if section.is_word("nodes", "all", otherwise=forms.names((), 0)):
         return list(nodes.values())[:-1]
     return [nodes[name] for name in section.names("nodes", choices=choices, local=True)]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stream_evo._yaml import AREA, BANDWIDTH, CYCLES, ENERGY, SIZE, Faults, Node, Section, near_matches, open_section
-from stream_evo._yaml_forms import TEXT, text
+from stream_evo._yaml_forms import TEXT, listed, text
 from stream_evo.hardware._core import LOOPS, ArrayDimension, ArrayTiming, Core, Dataflow
 from stream_evo.hardware._memory import Direction, Memory, Port, PortKind
 from stream_evo.workload import Operand, OperatorKind
@@ -169,7 +169,7 @@ def _read_memory(section: Section, name: str, dimensions: Sequence[str], operato
 
 
 def _read_sharing(section: Section, dimensions: Sequence[str]) -> tuple[str, ...]:
-    if section.is_word("shared_over", "all"):
+    if section.is_word("shared_over", "all", otherwise=listed(TEXT)):
         return tuple(dimensions)
     found: list[str] = []
     for node in section.items("shared_over", each=TEXT, expected="a list of array dimensions, or all"):
