@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import networkx as nx
@@ -306,15 +306,15 @@ def _stated_tensors(model: onnx.ModelProto) -> dict[str, Tensor]:
     return tensors
 
 
-def _fix_inputs(inputs: Iterable[onnx.ValueInfoProto], tensors: dict[str, Tensor], faults: list[Fault]) -> None:
-    """Set an open first dimension of the inputs to 1; report other open ones. Symbols set to 1 hold in all stated types."""
-    symbols = set()
+def _fix_inputs(inputs: Sequence[onnx.ValueInfoProto], tensors: dict[str, Tensor], faults: list[Fault]) -> None:
+    """Set an open first dimension of the inputs to 1, and its symbol wherever it stands; report other open ones."""
+    stated = [tensors[item.name].shape or () for item in inputs]
+    symbols = {shape[0] for shape in stated if len(shape) > 1 and isinstance(shape[0], str) and shape[0]}  # a vector's may be a length
     for item in inputs:
         tensor = tensors[item.name]
-        if tensor.shape and not _is_fixed(tensor.shape[0]):
-            if tensor.shape[0]:
-                symbols.add(tensor.shape[0])
-            tensors[item.name] = tensor = Tensor(tensor.element_type, (1, *tensor.shape[1:]))
+        if tensor.shape:
+            dims = (1 if dim in symbols or (place == 0 and not _is_fixed(dim)) else dim for place, dim in enumerate(tensor.shape))
+            tensors[item.name] = tensor = Tensor(tensor.element_type, tuple(dims))
         if tensor.fixed_shape is None:
             hint = "Set them with onnx.tools.update_model_dims, or export with fixed shapes; only the batch may be open"
             fault = f"input {item.name!r} has dimensions that cannot be resolved"

@@ -97,15 +97,29 @@ def _from_schema(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, An
     values = {name: onnx.numpy_helper.from_array(np.asarray(value)) for name, value in data.items()}
     imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     first = inputs.get(node.input(0), Tensor()).element_type
+    proto, omitted = _with_omitted_inputs(node.proto, schema)
     for uniform in (False, True):
-        types = {name: _type_proto(_as_float(tensor) if uniform else tensor) for name, tensor in inputs.items()}
+        types = {name: _type_proto(_as_float(tensor) if uniform else tensor) for name, tensor in {**inputs, **omitted}.items()}
         try:
-            outputs = infer_node_outputs(schema, node.proto, types, values, None, imports)
+            outputs = infer_node_outputs(schema, proto, types, values, None, imports)
         except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, KeyError):
             continue  # operands of different float types are refused, though their shapes tell enough: once more with all of one type
         found = {name: stated_tensor(proto) for name, proto in outputs.items() if name}
         return {name: Tensor(first, tensor.shape) for name, tensor in found.items()} if uniform else found
     return {}  # the file's statements and the rules below remain
+
+
+def _with_omitted_inputs(proto: onnx.NodeProto, schema: onnx.defs.OpSchema) -> tuple[onnx.NodeProto, dict[str, Tensor]]:
+    """Give names to empty inputs that this operator set does not allow to be empty, as exporters leave out the roi of an early Resize."""
+    single = onnx.defs.OpSchema.FormalParameterOption.Single
+    places = [k for k, (name, item) in enumerate(zip(proto.input, schema.inputs, strict=False)) if not name and item.option == single]
+    if not places:
+        return proto, {}
+    named = onnx.NodeProto()
+    named.CopyFrom(proto)
+    for place in places:
+        named.input[place] = f"omitted {place} of {proto.name}"
+    return named, {named.input[place]: Tensor(onnx.TensorProto.FLOAT) for place in places}
 
 
 def _as_float(tensor: Tensor) -> Tensor:

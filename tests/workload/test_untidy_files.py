@@ -321,3 +321,22 @@ def test_damaged_files_never_surprise(net: Any, tmp_path: Path, data: st.DataObj
     for host_operators in (False, True):
         with contextlib.suppress(InputError):
             load_onnx(path, host_operators=host_operators)
+
+
+def test_the_batch_s_symbol_is_one_in_later_dimensions_too(net: Any) -> None:
+    n = net()
+    past = n.op("Gather", n.input([2, "batch", 3, 4], "past"), n.constant(0, np.int64), axis=0)
+    n.op("MatMul", n.op("Concat", past, n.input(["batch", 2, 4]), axis=1), n.weights(4, 6))
+    assert load_onnx(n.model()).macs == 5 * 4 * 6
+    odd = net()
+    odd.op("Add", odd.op("MatMul", odd.input(["batch", "length", 4]), odd.weights(4, 6)), odd.op("Unsqueeze", odd.input(["length"], "at")))
+    with pytest.raises(InputError, match="length"):
+        load_onnx(odd.model())
+
+
+@pytest.mark.parametrize("opset", [11, 12, 13])
+def test_resize_without_region_of_interest(net: Any, opset: int) -> None:
+    n = net(opset=opset)
+    small = n.op("Conv", n.input([1, 2, 3, 4]), n.weights(2, 2, 1, 1))
+    n.op("Conv", n.op("Resize", small, "", n.constant([1, 1, 2, 2])), n.weights(3, 2, 1, 1))
+    assert [layer.macs for layer in load_onnx(n.model()).layers] == [12 * 4, 48 * 6]
