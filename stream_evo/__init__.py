@@ -13,6 +13,7 @@ evaluates to exactly the numbers of the front::
 Searching:
     optimize: search the front.
     load_run: the front of an earlier run, from its folder.
+    export: a front, or a point of it, in the format of another tool.
     Result, Point, PointMetrics, PointSchedule: a front, one point of it, its numbers, what happens when.
 One mapping:
     evaluate: its numbers.
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from stream_evo._run._result import Result
     from stream_evo.errors import InputError, RunFolderError, StreamEvoError, UnknownNameError
     from stream_evo.explanation import Explanation
+    from stream_evo.exports import export
     from stream_evo.hardware import Accelerator
     from stream_evo.mapping import Mapping, load_mapping
     from stream_evo.registry import load_hardware, load_network
@@ -61,6 +63,7 @@ __all__ = [
     "Workload",
     "evaluate",
     "explain",
+    "export",
     "inspect",
     "load_hardware",
     "load_mapping",
@@ -84,6 +87,7 @@ _MODULES = {
     "Workload": "workload",
     "evaluate": "_api",
     "explain": "_api",
+    "export": "exports",
     "inspect": "_run._network",
     "load_hardware": "registry",
     "load_mapping": "mapping",

@@ -13,6 +13,7 @@ import typer
 
 from stream_evo._cli._cost import cost
 from stream_evo._cli._evaluate import evaluate
+from stream_evo._cli._export import export
 from stream_evo._cli._inspect import inspect
 from stream_evo._cli._list import list_names
 from stream_evo._cli._run import resume, run
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("resume")(resume)
 app.command("evaluate")(evaluate)
+app.command("export")(export)
 app.command("inspect")(inspect)
 app.command("cost")(cost)
 app.command("list")(list_names)

@@ -69,6 +69,8 @@ def test_the_engine_reaches_its_content_through_the_registry_only() -> None:
         ("mapping", ("cost", "schedule", "evaluation", "search", "report", "registry")),
         ("schedule", ("evaluation", "search", "report", "registry")),
         ("search", ("workload", "hardware", "mapping", "cost", "schedule", "evaluation", "report", "registry")),
+        ("exports", ("cost", "evaluation", "search", "registry")),
+        ("foreign", ("_run", "cost", "schedule", "evaluation", "explanation", "exports", "search", "report", "registry")),
         ("report", ("cost", "evaluation", "search", "registry")),
     ],
 )
