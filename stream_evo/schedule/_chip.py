@@ -79,17 +79,28 @@ class Chip:
         return tuple(tuple(self.accelerator.path(a, b) for b in nodes) for a in nodes)
 
     def entry(self, core: int, memory: int) -> int:
-        """Return the core through which a transfer from `core` reaches `memory`: the first of its cores that has a way; -1 if none has."""
+        """Return the core through which a transfer from `core` reaches `memory`; -1 if there is no way but through the DRAM.
+
+        Of the cores that hold the memory it is `core` itself, else the one to which the fewest links lead; among those the widest way wins,
+        then the one of least energy, then the first core.
+        """
         return self.entries[core][memory]
 
     @cached_property
     def entries(self) -> tuple[tuple[int, ...], ...]:
         """Per core and memory instance: the value of `entry`."""
         users = [tuple(dict.fromkeys(core for core, _ in users)) for _, users in self.accelerator.memory_instances()]
-        return tuple(
-            tuple(next((core for core in cores if self.paths[start][core] is not None), -1) for cores in users)
-            for start in range(len(self.accelerator.cores))
-        )
+        return tuple(tuple(self._nearest(start, cores) for cores in users) for start in range(len(self.accelerator.cores)))
+
+    def _nearest(self, start: int, cores: tuple[int, ...]) -> int:
+        """Return that of `cores` with the shortest way from core `start`; see `entry`."""
+        ways = {core: way for core in cores if (way := self.paths[start][core]) is not None}
+
+        def length(core: int) -> tuple[int, int, float, int]:
+            links = [self.accelerator.links[link] for link in ways[core]]
+            return len(links), -min((link.bits_per_cycle for link in links), default=0), sum(link.pj_per_bit for link in links), core
+
+        return min(ways, key=length, default=-1)
 
     def stream_cycles(self, bits: int, source: int, target: int) -> int:
         """Return how long streamed operands occupy the way between a core and the DRAM."""

@@ -352,6 +352,29 @@ def test_cores_that_share_a_memory_transfer_nothing() -> None:
     assert schedule.totals.latency_cycles == 23
 
 
+@pytest.mark.parametrize("maker", [0, 1])
+def test_a_core_passes_its_own_rows_into_a_memory_it_shares_without_the_bus(maker: int) -> None:
+    """Both cores read their inputs in one memory and keep their outputs in memories of their own; either makes the row.
+
+    x0 [0, 1), w0 [1, 2), L0.0 2-12, the row passes inside the core [12, 13), w1 [1, 2) or [2, 3), L1.0 13-23, written [23, 24). Links carry
+    x0, w0, w1 and the written row, 8 bits each, to and from the DRAM at 2 pJ a bit, and nothing else: 64 pJ.
+    """
+    own = Core(
+        "own",
+        (ArrayDimension("D1", 1),),
+        (memory("weights", PLENTY, W), memory("in", PLENTY, I), memory("out", PLENTY, O)),
+        (Dataflow("K", (("D1", (("K", 1),)),)),),
+        tuple(OperatorKind),
+        1.0,
+    )
+    accelerator = chip(own, own, shared=(SharedMemory("in", ((0, "in"), (1, "in"))),))
+    schedule = run([conv(0, 1), conv(1, 1)], accelerator, [[maker], [1 - maker]])
+    assert moves(schedule, Cause.ACTIVATION) == [(12, 13)]
+    assert [move.links for move in schedule.transfers if move.cause is Cause.ACTIVATION] == [()]
+    assert schedule.totals.link_pj == 64
+    assert schedule.totals.latency_cycles == 24
+
+
 def test_a_row_read_as_two_operands_goes_to_two_memories() -> None:
     """L0 adds x to itself: x for I [0, 1), x for W [1, 2), in the order of the edges, L0.0 2-12."""
     double = Layer("L0", OperatorKind.ELEMENTWISE, "Add", LoopSizes(), edges=(Edge(-1, I, *SAME), Edge(-1, W, *SAME)))
