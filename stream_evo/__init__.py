@@ -15,9 +15,11 @@ Searching:
     load_run: the front of an earlier run, from its folder.
     export: a front, or a point of it, in the format of another tool.
     Result, Point, PointMetrics, PointSchedule: a front, one point of it, its numbers, what happens when.
+    compare, Comparison: fronts of several chips or settings side by side.
 One mapping:
     evaluate: its numbers.
     explain, Explanation: why it has them, and what would make one fit that does not.
+    diff, MappingDiff: what differs between two, layer by layer, and what that does.
 Inputs:
     load_network, load_hardware, load_mapping: from names and files to values.
     Workload, Accelerator, Mapping: those values.
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from stream_evo._run._network import inspect
     from stream_evo._run._point import Point, PointSchedule
     from stream_evo._run._result import Result
+    from stream_evo.comparison import Comparison, MappingDiff, compare, diff
     from stream_evo.errors import InputError, RunFolderError, StreamEvoError, UnknownNameError
     from stream_evo.explanation import Explanation
     from stream_evo.exports import export
@@ -50,9 +53,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accelerator",
+    "Comparison",
     "Explanation",
     "InputError",
     "Mapping",
+    "MappingDiff",
     "Point",
     "PointMetrics",
     "PointSchedule",
@@ -61,6 +66,8 @@ __all__ = [
     "StreamEvoError",
     "UnknownNameError",
     "Workload",
+    "compare",
+    "diff",
     "evaluate",
     "explain",
     "export",
@@ -74,9 +81,11 @@ __all__ = [
 
 _MODULES = {
     "Accelerator": "hardware",
+    "Comparison": "comparison",
     "Explanation": "explanation",
     "InputError": "errors",
     "Mapping": "mapping",
+    "MappingDiff": "comparison",
     "Point": "_run._point",
     "PointMetrics": "_run._metrics",
     "PointSchedule": "_run._point",
@@ -85,6 +94,8 @@ _MODULES = {
     "StreamEvoError": "errors",
     "UnknownNameError": "errors",
     "Workload": "workload",
+    "compare": "comparison",
+    "diff": "comparison",
     "evaluate": "_api",
     "explain": "_api",
     "export": "exports",

@@ -60,16 +60,21 @@ def _scalar(name: str) -> str:
     return text.strip().removeprefix("[").removesuffix("]")
 
 
-def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator) -> Mapping:
+def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator | None) -> Mapping:
     """Read a mapping file for `workload` on `accelerator`; its layers may stand in any order.
+
+    Args:
+        path: The file.
+        workload: The network it is for.
+        accelerator: The chip it is for; ``None`` to check only what the network tells.
 
     Raises:
         InputError: the file cannot be read, has faults, or belongs to another network or accelerator.
     """
     root, faults = open_section(path, "mapping")
-    for key, expected in (("network", workload.name), ("accelerator", accelerator.name)):
-        name = root.text(key)
-        if name and name != expected:
+    names = {key: root.text(key) for key in ("network", "accelerator")}
+    for key, expected in (("network", workload.name), ("accelerator", names["accelerator"] if accelerator is None else accelerator.name)):
+        if names[key] and names[key] != expected:
             faults.add(root.node_at(key), f"this mapping is for another {key}", expected=expected)
     priority = root.text("priority", default="memory", choices=[str(p) for p in Priority])
     flows = dict(_flows(root))
@@ -83,7 +88,7 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator)
     _check(path, lines, check_layer_names(order + [name for name in given if name not in order], workload))
     layers = tuple(given[name] for name in order)
     _check(path, lines, _check_stacks(layers))
-    mapping = Mapping(workload.name, accelerator.name, layers, flows, Priority(priority))
+    mapping = Mapping(workload.name, names["accelerator"], layers, flows, Priority(priority))
     _check(path, lines, check_mapping(mapping, workload, accelerator))
     return mapping
 

@@ -150,26 +150,34 @@ def splittable_channels(layer: Layer) -> int:
     return layer.sizes.G if layer.sizes.G > 1 else layer.sizes.K
 
 
-def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator) -> list[Fault]:
-    """Return everything in which `mapping` does not fit `workload` and `accelerator`; paths are those of a mapping file."""
+def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator | None) -> list[Fault]:
+    """Return everything in which `mapping` does not fit `workload` and `accelerator`; paths are those of a mapping file.
+
+    Without an accelerator only what the network tells is checked.
+    """
+    names = [("network", workload.name, mapping.network)]
+    if accelerator is not None:
+        names.append(("accelerator", accelerator.name, mapping.accelerator))
     faults = [
         Fault(f"this mapping is for another {key}", f"$.{key}", expected=expected, found=found)
-        for key, expected, found in (
-            ("network", workload.name, mapping.network),
-            ("accelerator", accelerator.name, mapping.accelerator),
-        )
+        for key, expected, found in names
         if expected != found
     ]
     if faults:  # the rest would only repeat it once per layer
         return faults
     faults += check_layer_names([entry.layer for entry in mapping.layers], workload)
     layers = {layer.name: layer for layer in workload.layers}
+    cores = None if accelerator is None else {slot.name: slot.core for slot in accelerator.cores}
     for entry in mapping.layers:
         if entry.layer in layers:
-            found_here = _check_layer(entry, layers[entry.layer], accelerator)
+            found_here = _check_layer(entry, layers[entry.layer], cores)
             faults += [Fault(what, f"$.layers.{entry.layer}") for what in found_here]
-    cores = {slot.name: slot.core for slot in accelerator.cores}
-    for name, flow in mapping.dataflows.items():
+    return faults if cores is None else faults + _check_flows(mapping.dataflows, cores)
+
+
+def _check_flows(flows: MappingABC[str, str], cores: MappingABC[str, Core]) -> list[Fault]:
+    faults = []
+    for name, flow in flows.items():
         if name not in cores:
             faults.append(Fault(f"no core is called {name!r}", f"$.dataflows.{name}", hint=near_matches(name, list(cores))))
         elif all(known.name != flow for known in cores[name].dataflows):
@@ -195,14 +203,14 @@ def check_layer_names(names: Sequence[str], workload: Workload) -> list[Fault]:
     return faults
 
 
-def _check_layer(entry: LayerMapping, layer: Layer, accelerator: Accelerator) -> list[str]:
-    cores = {slot.name: slot.core for slot in accelerator.cores}
+def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core] | None) -> list[str]:
     faults = []
-    for name in entry.cores:
-        if name not in cores:
-            faults.append(f"core {name!r} is not on the accelerator; its cores are {', '.join(cores)}")
-        elif not can_run(cores[name], layer):
-            faults.append(f"core {name!r} cannot run this {layer.kind} layer")
+    if cores is not None:
+        for name in entry.cores:
+            if name not in cores:
+                faults.append(f"core {name!r} is not on the accelerator; its cores are {', '.join(cores)}")
+            elif not can_run(cores[name], layer):
+                faults.append(f"core {name!r} cannot run this {layer.kind} layer")
     channels = splittable_channels(layer)
     if channels % entry.parts:
         faults.append(f"{entry.parts} parts do not divide {channels} output channels" if channels > 1 else "it cannot be cut in parts")

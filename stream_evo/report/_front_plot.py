@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from stream_evo.report._style import BASELINE, BOUND, FRONT, INK, AxisUnit, axis_unit, new_figure, tidy
 from stream_evo.typing import FloatArray
 
-__all__ = ["plot_front"]
+__all__ = ["limit_axis", "plot_front", "staircase"]
 
 # An axis on which the values, lower bound included, span more than this is drawn logarithmically.
 _LOG_RATIO = 12.0
@@ -64,7 +64,7 @@ def _panel(
 ) -> None:
     xs, ys = columns[x], columns[y]
     x_unit, y_unit = axis_unit(x, xs), axis_unit(y, ys)
-    order = _staircase(xs, ys)
+    order = staircase(xs, ys)
     axes.step(xs[order] / x_unit.factor, ys[order] / y_unit.factor, where="post", color=FRONT, linewidth=1.0, alpha=0.5)
     size, outline = (22, 0.5) if xs.size <= _MANY_POINTS else (12, 0.25)
     axes.scatter(xs / x_unit.factor, ys / y_unit.factor, s=size, color=FRONT, edgecolor="white", linewidth=outline, zorder=3, label="Front")
@@ -83,8 +83,8 @@ def _panel(
         axes.scatter(
             baseline[x] / x_unit.factor, baseline[y] / y_unit.factor, s=80, marker="*", color=BASELINE, zorder=4, label="Layer by layer"
         )
-    _limits(axes, x_unit, _seen(xs, x, baseline), bounds.get(x), vertical=True)
-    _limits(axes, y_unit, _seen(ys, y, baseline), bounds.get(y), vertical=False)
+    limit_axis(axes, x_unit, _seen(xs, x, baseline), bounds.get(x), vertical=True)
+    limit_axis(axes, y_unit, _seen(ys, y, baseline), bounds.get(y), vertical=False)
     tidy(axes)
 
 
@@ -92,7 +92,7 @@ def _seen(values: FloatArray, metric: str, baseline: Mapping[str, float] | None)
     return values if baseline is None else np.append(values, baseline[metric])
 
 
-def _limits(axes: Axes, unit: AxisUnit, values: FloatArray, bound: float | None, *, vertical: bool) -> None:
+def limit_axis(axes: Axes, unit: AxisUnit, values: FloatArray, bound: float | None, *, vertical: bool) -> None:
     """Label one axis, choose its scale and limits, and draw its lower bound with the unreachable side shaded."""
     low, high = (float(values.min()) / unit.factor, float(values.max()) / unit.factor) if values.size else (0.0, 1.0)
     floor = None if bound is None or not math.isfinite(bound) or bound <= 0 else bound / unit.factor
@@ -121,7 +121,7 @@ def _limits(axes: Axes, unit: AxisUnit, values: FloatArray, bound: float | None,
         span(limits[0], floor, color=BOUND, alpha=0.08, linewidth=0)
 
 
-def _staircase(xs: FloatArray, ys: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def staircase(xs: FloatArray, ys: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the indices of the points no other point beats in these two metrics, by ascending x."""
     order = np.lexsort((ys, xs))
     if order.size == 0:

@@ -1,0 +1,108 @@
+"""From names and files to the difference of two mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from stream_evo import registry
+from stream_evo._run._network import load_workload
+from stream_evo.comparison._diff import MappingDiff, diff_mappings
+from stream_evo.comparison._effects import effects_of
+from stream_evo.errors import Fault, InputError
+from stream_evo.explanation import explain_mapping
+from stream_evo.hardware import Accelerator
+from stream_evo.mapping import Mapping, check_mapping, load_mapping
+from stream_evo.workload import Bits, Workload
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["diff"]
+
+_Chip: TypeAlias = str | Path | Accelerator
+
+
+def diff(
+    network: str | Path | onnx.ModelProto | Workload,
+    first: str | Path | Mapping,
+    second: str | Path | Mapping,
+    *,
+    hardware: _Chip | tuple[_Chip, _Chip] | None = None,
+    labels: tuple[str, str] | None = None,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+) -> MappingDiff:
+    """Compare two mappings of a network, layer by layer; with the chip, also what the differences do.
+
+    Args:
+        network: Name in the catalogue, ONNX file, ONNX model, or workload.
+        first: Mapping file or value.
+        second: Another.
+        hardware: The accelerator of both, or one of each: name in the catalogue, YAML file, or accelerator. Without it nothing is
+            evaluated.
+        labels: What to call the mappings; by default the names of the files.
+        bits: Bits per element, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+
+    Raises:
+        UnknownNameError: an unknown network or accelerator.
+        InputError: files with faults, or mappings of another network or accelerator; both files are checked.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=6, generations=1)
+        >>> diff = stream_evo.diff("squeezenet", result[0].mapping, result[0].mapping)
+        >>> diff.changed_layers, diff.effects
+        ((), None)
+    """
+    workload = load_workload(network, bits=bits, host_operators=host_operators)
+    chips = tuple(_load_chip(chip) for chip in (hardware if isinstance(hardware, tuple) else (hardware, hardware)))
+    if len(chips) != 2:
+        raise InputError("diff", [Fault("give one accelerator for both mappings, or one for each", found=f"{len(chips)} accelerators")])
+    one, other = _load_mappings((first, second), workload, chips)
+    effects = None
+    if chips[0] is not None and chips[1] is not None:
+        explained = [explain_mapping(workload, chip, mapping, repair_trials=0) for mapping, chip in ((one, chips[0]), (other, chips[1]))]
+        effects = effects_of((explained[0], explained[1]))
+    return diff_mappings(workload, one, other, accelerators=(chips[0], chips[1]), labels=labels or _labels(first, second), effects=effects)
+
+
+def _load_chip(chip: _Chip | None) -> Accelerator | None:
+    return chip if chip is None or isinstance(chip, Accelerator) else registry.load_hardware(chip)
+
+
+def _load_mappings(
+    given: Sequence[str | Path | Mapping], workload: Workload, chips: Sequence[Accelerator | None]
+) -> tuple[Mapping, Mapping]:
+    found: list[Mapping] = []
+    errors: list[InputError] = []
+    for mapping, chip in zip(given, chips, strict=True):
+        try:
+            found.append(_load_mapping(mapping, workload, chip))
+        except InputError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise InputError("diff", [Fault(f"{error.source}: {fault}") for error in errors for fault in error.faults])
+    return found[0], found[1]
+
+
+def _load_mapping(mapping: str | Path | Mapping, workload: Workload, chip: Accelerator | None) -> Mapping:
+    if not isinstance(mapping, Mapping):
+        return load_mapping(mapping, workload, chip)
+    faults = check_mapping(mapping, workload, chip)
+    if faults:
+        raise InputError(f"mapping of {mapping.network}", faults)
+    return mapping
+
+
+def _labels(first: str | Path | Mapping, second: str | Path | Mapping) -> tuple[str, str]:
+    """Return the names of two files, with their folders where the names are equal, or which is which."""
+    if isinstance(first, Mapping) or isinstance(second, Mapping):
+        return ("first", "second")
+    names = Path(first).name, Path(second).name
+    if names[0] != names[1]:
+        return names
+    return (str(first), str(second)) if str(first) != str(second) else ("first", "second")
