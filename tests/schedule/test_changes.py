@@ -11,13 +11,25 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from stream_evo.hardware import Accelerator, Core, Link
-from stream_evo.mapping import Priority
+from stream_evo.hardware import (
+    Accelerator,
+    ArrayDimension,
+    Core,
+    CoreSlot,
+    Dataflow,
+    Direction,
+    Dram,
+    Link,
+    Memory,
+    Port,
+    PortKind,
+)
+from stream_evo.mapping import LayerMapping, Mapping, Priority
 from stream_evo.schedule import Cause, Chip, Schedule, TileBook, TileFigures, build_plan
 from stream_evo.schedule._costs import TileKey
-from stream_evo.workload import Operand, Workload
+from stream_evo.workload import Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Workload
 from tests import strategies
-from tests.schedule.support import RandomBook, trace_mapping
+from tests.schedule.support import FixedBook, RandomBook, trace_mapping
 
 some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 UNLIMITED = 1 << 40
@@ -133,6 +145,37 @@ def test_a_wider_dram_never_slows_what_waits_for_nothing_else(data: st.DataObjec
     assert one.totals.violation_bytes == one.totals.evictions == 0
     assert two.totals.latency_cycles <= one.totals.latency_cycles
     assert all(late.end_cycles <= early.end_cycles for early, late in zip(one.tiles, two.tiles, strict=True))
+
+
+def _roomy_memory() -> Memory:
+    """A memory for inputs and outputs that nothing waits for."""
+    reads = (Operand.I, Direction.TO_LOW), (Operand.O, Direction.TO_LOW), (Operand.O, Direction.TO_HIGH)
+    writes = (Operand.I, Direction.FROM_HIGH), (Operand.O, Direction.FROM_HIGH), (Operand.O, Direction.FROM_LOW)
+    ports = Port("r", PortKind.READ, 8, UNLIMITED, reads), Port("w", PortKind.WRITE, 8, UNLIMITED, writes)
+    return Memory("maps", UNLIMITED, (Operand.I, Operand.O), ("D1",), ports, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("width", "latency"), [(8, 55), (16, 62)])
+def test_a_wider_dram_may_slow_cores_that_share_its_port(width: int, latency: int) -> None:
+    """The anomaly of list scheduling: twice the bandwidth, 13 % more cycles. Three pools on three cores, decided L2, L1, L0; one DRAM link.
+
+    8 bits a cycle: z [0, 2), L2 2-12, written [12, 13); y, 18 cycles, does not fit in between: [13, 31), L1 31-41; x does: [2, 4), L0 4-54,
+    written [54, 55). 16 bits: z [0, 1), L2 1-11, written [11, 12); now y fits: [1, 10), and x follows: [10, 11), L0 11-61, [61, 62).
+    """
+    rows = {0: 2, 1: 18, 2: 2}
+    layers = tuple(
+        Layer(f"L{index}", OperatorKind.POOL, "GlobalPool", LoopSizes(FY=count), edges=(Edge(-1 - index, Operand.I),))
+        for index, count in rows.items()
+    )
+    inputs = tuple(NetworkInput(name, 1, rows[index]) for index, name in enumerate("xyz"))
+    workload = Workload("net", layers, inputs)
+    core = Core("core", (ArrayDimension("D1", 1),), (_roomy_memory(),), (Dataflow("K", (("D1", (("K", 1),)),)),), (OperatorKind.POOL,), 1.0)
+    ways = tuple(way for index in range(3) for way in ((index, 3), (3, index)))
+    slots = tuple(CoreSlot(f"core{index}", core) for index in range(3))
+    chip = Accelerator("chip", slots, Dram("dram", 2**30, width, 1.0, 1.0), (Link("dram", width, 0.5, ways),))
+    mapping = Mapping("net", "chip", tuple(LayerMapping(f"L{index}", (f"core{index}",), 1, 1) for index in range(3)))
+    schedule = trace_mapping(workload, chip, mapping, FixedBook(workload, chip, cycles=(50, 10, 10)))
+    assert schedule.totals.latency_cycles == latency
 
 
 # ------------------------------------------------------------------------------------------------------------- smaller tiles
