@@ -97,6 +97,7 @@ class Builder:
         result: str | None = None,
         shape: Sequence[int] | None = None,
         weights: str | None = None,
+        weight_bits: int | None = None,
         name: str | None = None,
         operator: str | None = None,
         stride: tuple[int, int] = (1, 1),
@@ -117,6 +118,7 @@ class Builder:
             result: Tensor the layer writes; the node's first output by default. Empty for an inner step of a node.
             shape: Shape of the output; that of `result` by default.
             weights: Tensor of the constant weights, if it has any.
+            weight_bits: Bits per weight; those of the tensor's elements by default.
             name: Layer name; the node's by default.
             operator: Operator's name for people; the node's by default.
             stride: Step of the window.
@@ -132,6 +134,7 @@ class Builder:
         default = self._bits or Bits()
         width_in = precisions.get(Operand.I, default.I)
         width_weights = self.bits_of(weights, default.W) if weights else precisions.get(Operand.W, default.W)
+        width_weights = weight_bits or width_weights
         width_out = self.bits_of(result, default.O_final) if result else width_in
         bits = self._bits or Bits(width_in, width_weights, max(width_in + width_weights, width_out), width_out)
         layer = Layer(

@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
 from stream_evo.workload._node import Node, reads
-from stream_evo.workload._shapes import SHAPED_BY_DATA, Tensor, infer_outputs, stated_tensor
+from stream_evo.workload._shapes import SHAPED_BY_DATA, infer_outputs
+from stream_evo.workload._tensor import Tensor, stated_tensor
 from stream_evo.workload._weights import weight_inputs
 
 __all__ = ["Graph", "read_graph"]
@@ -22,7 +23,7 @@ __all__ = ["Graph", "read_graph"]
 _OLDEST_OPSET = 7
 _SMALL = 65536  # elements; only shapes, axes, pads, indices and scales are ever evaluated, weights are not
 _SHORT = 256  # elements of a vector that may state a shape, pads, repeats or the sizes of a split
-_DEFINED_BY_OTHERS = frozenset({"Attention"})
+_DEFINED_BY_OTHERS = frozenset({"Attention", "CausalConvWithState", "SwiGLU"})
 # What NumPy and ONNX's reference implementation raise on operators or values they cannot handle; the value is then not known.
 _EVALUATION_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),

@@ -11,18 +11,29 @@ __all__ = ["input_roles"]
 
 _FEATURE_READERS = frozenset(
     {
-        "AveragePool",
-        "BatchNormalization",
-        "Conv",
-        "ConvInteger",
-        "ConvTranspose",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "InstanceNormalization",
+        *(
+            "AveragePool",
+            "BatchNormalization",
+            "Conv",
+            "ConvInteger",
+            "ConvTranspose",
+            "GlobalAveragePool",
+            "GlobalLpPool",
+            "GlobalMaxPool",
+        ),
+        *("GroupNormalization", "InstanceNormalization", "LRN", "LpPool", "MaxPool", "QLinearConv"),
+        *("com.microsoft::FusedConv", "com.microsoft::QLinearAveragePool", "com.microsoft::QLinearGlobalAveragePool"),
     }
-    | {"LRN", "LpPool", "MaxPool", "QLinearConv"}
 )
-_MATRIX_READERS = frozenset({"Gemm", "LayerNormalization", "MatMul", "MatMulInteger", "QLinearMatMul", "RMSNormalization", "Softmax"})
+_MATRIX_READERS = frozenset(
+    {
+        *("Gemm", "LayerNormalization", "MatMul", "MatMulInteger", "QLinearMatMul", "RMSNormalization", "Softmax"),
+        *("SimplifiedLayerNormalization", "com.microsoft::SkipLayerNormalization", "com.microsoft::SkipSimplifiedLayerNormalization"),
+        *("com.microsoft::Attention", "com.microsoft::GroupQueryAttention", "com.microsoft::MultiHeadAttention"),
+        *("com.microsoft::DynamicQuantizeMatMul", "com.microsoft::FusedMatMul", "com.microsoft::MatMulIntegerToFloat"),
+        *("com.microsoft::MatMulNBits", "com.microsoft::QGemm"),
+    }
+)
 
 
 def input_roles(graph: Graph, tensor: str, shape: tuple[int, ...]) -> Roles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stream_evo.workload._node import Node
-from stream_evo.workload._shapes import Tensor
+from stream_evo.workload._tensor import Tensor
 
 __all__ = ["WEIGHT_SLOTS", "weight_inputs"]
 

@@ -13,19 +13,23 @@ from typing import TypeAlias
 
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._node import Node
+from stream_evo.workload.parsers._attention import parse_attention, parse_group_query_attention, parse_multi_head_attention
 from stream_evo.workload.parsers._conv import parse_conv, parse_conv_integer, parse_conv_transpose, parse_fused_conv, parse_qlinear_conv
+from stream_evo.workload.parsers._einsum import parse_einsum
 from stream_evo.workload.parsers._elementwise import add_elementwise, parse_elementwise, parse_qlinear_binary
 from stream_evo.workload.parsers._matmul import (
     parse_fused_matmul,
     parse_gemm,
     parse_matmul,
     parse_matmul_integer,
+    parse_matmul_narrow,
     parse_qgemm,
     parse_qlinear_matmul,
 )
 from stream_evo.workload.parsers._normalise import (
     add_normalisation,
     parse_batch_normalisation,
+    parse_embedding_normalisation,
     parse_group_normalisation,
     parse_instance_normalisation,
     parse_layer_normalisation,
@@ -67,13 +71,20 @@ _CONVOLUTIONS: Mapping[str, Parser] = {
     "com.microsoft::FusedConv": parse_fused_conv,
 }
 _PRODUCTS: Mapping[str, Parser] = {
+    "Einsum": parse_einsum,
     "Gemm": parse_gemm,
     "MatMul": parse_matmul,
-    "MatMulInteger": parse_matmul_integer,
+    **dict.fromkeys(("MatMulInteger", "com.microsoft::DynamicQuantizeMatMul", "com.microsoft::MatMulIntegerToFloat"), parse_matmul_integer),
     "QLinearMatMul": parse_qlinear_matmul,
     "com.microsoft::FusedGemm": parse_gemm,
     "com.microsoft::FusedMatMul": parse_fused_matmul,
+    "com.microsoft::MatMulNBits": parse_matmul_narrow,
     "com.microsoft::QGemm": parse_qgemm,
+}
+_ATTENTION: Mapping[str, Parser] = {
+    "com.microsoft::Attention": parse_attention,
+    "com.microsoft::GroupQueryAttention": parse_group_query_attention,
+    "com.microsoft::MultiHeadAttention": parse_multi_head_attention,
 }
 _POOLINGS: Mapping[str, Parser] = {
     **dict.fromkeys(("AveragePool", "LpPool", "MaxPool", "com.microsoft::QLinearAveragePool"), parse_pool),
@@ -113,6 +124,7 @@ _NORMALISATIONS: Mapping[str, Parser] = {
     "GroupNormalization": parse_group_normalisation,
     "InstanceNormalization": parse_instance_normalisation,
     "LRN": parse_lrn,
+    "com.microsoft::EmbedLayerNormalization": parse_embedding_normalisation,
     "MeanVarianceNormalization": parse_mean_variance_normalisation,
     **dict.fromkeys(("CumSum", "LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding"), parse_one_axis),
     **dict.fromkeys(
@@ -150,6 +162,7 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
     {
         **_CONVOLUTIONS,
         **_PRODUCTS,
+        **_ATTENTION,
         **_POOLINGS,
         **_REDUCTIONS,
         **_ELEMENTWISE,

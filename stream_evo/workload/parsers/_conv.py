@@ -8,6 +8,7 @@ from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import LoopSizes, Operand, OperatorKind, Padding
 from stream_evo.workload._node import Node, Unsupported
 from stream_evo.workload._view import View, default_roles
+from stream_evo.workload.parsers._elementwise import add_elementwise
 from stream_evo.workload.parsers._window import Window, read_windows
 
 __all__ = ["parse_conv", "parse_conv_integer", "parse_conv_transpose", "parse_fused_conv", "parse_qlinear_conv"]
@@ -20,9 +21,11 @@ def parse_conv(node: Node, build: Builder) -> None:
 
 def parse_fused_conv(node: Node, build: Builder) -> None:
     """com.microsoft FusedConv: Conv with an activation function, and an added tensor where it has a fourth input."""
-    if not build.is_constant(node.input(3)):
-        raise Unsupported("addition of another activation inside the convolution")
-    parse_conv(node, build)
+    if build.is_constant(node.input(3)):
+        parse_conv(node, build)
+        return
+    out = _convolve(node, build, node.input(0), node.input(1), result="")
+    add_elementwise(node, build, [out, build.view(node.input(3))], name=f"{node.name}/add", operator="Add")
 
 
 def parse_conv_integer(node: Node, build: Builder) -> None:
@@ -35,7 +38,7 @@ def parse_qlinear_conv(node: Node, build: Builder) -> None:
     _convolve(node, build, node.input(0), node.input(3))
 
 
-def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
+def _convolve(node: Node, build: Builder, data: str, weights: str, *, result: str | None = None) -> View:
     view = build.view(data)
     filters = _filter_shape(node, build, weights, view)
     out = build.shape(node.outputs[0])
@@ -54,12 +57,14 @@ def _convolve(node: Node, build: Builder, data: str, weights: str) -> None:
         FX=columns.filter,
     )
     read = _grouped(_windowed(view, rows, columns), groups, sizes.K)
-    build.add_layer(
+    return build.add_layer(
         node,
         OperatorKind.CONV,
         sizes,
         _operands(build, read, weights),
         roles=default_roles(len(out)),
+        result=result,
+        shape=out,
         weights=weights if build.is_constant(weights) else None,
         stride=(rows.stride, columns.stride),
         dilation=(rows.dilation, columns.dilation),

@@ -10,7 +10,7 @@ from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind
 from stream_evo.workload._node import Node
 from stream_evo.workload._view import Roles, View, default_roles
 
-__all__ = ["SLOW", "add_elementwise", "cycles_of", "parse_elementwise", "parse_qlinear_binary", "sizes_of"]
+__all__ = ["SLOW", "add_elementwise", "combine", "cycles_of", "parse_elementwise", "parse_qlinear_binary", "sizes_of"]
 
 SLOW = frozenset(
     {"Celu", "Elu", "Erf", "Exp", "Gelu", "Log", "LogSoftmax", "Mish", "Selu", "Sigmoid", "Silu", "Softmax", "Softplus", "Swish", "Tanh"}
@@ -53,28 +53,42 @@ def _elementwise(node: Node, build: Builder, operands: Sequence[str]) -> None:
 
 def add_elementwise(node: Node, build: Builder, operands: Sequence[View], *, name: str | None = None, operator: str | None = None) -> None:
     """Add the layers of an elementwise function: one for up to two operands, a chain of two-operand layers for more."""
-    out = build.shape(node.outputs[0])
+    combine(node, build, operands, build.shape(node.outputs[0]), name=name, operator=operator)
+
+
+def combine(
+    node: Node,
+    build: Builder,
+    operands: Sequence[View],
+    shape: Sequence[int],
+    *,
+    result: str | None = None,
+    name: str | None = None,
+    operator: str | None = None,
+) -> View:
+    """Add the layers of an elementwise function of `operands`, broadcast to `shape`, and return the output; see `Builder.add_layer`."""
     base = name or node.name
     left, *rest = [view for view in operands if view.pieces] or operands
     steps: list[View | None] = [*rest] if rest else [None]
     for position, right in enumerate(steps):
         last = position == len(steps) - 1
-        roles = _roles(out, [left] if right is None else [left, right])
-        views = [(Operand.I, left.broadcast(out).with_roles(roles))]
+        roles = _roles(shape, [left] if right is None else [left, right])
+        views = [(Operand.I, left.broadcast(shape).with_roles(roles))]
         if right is not None:
-            views.append((Operand.W, right.broadcast(out).with_roles(roles)))
+            views.append((Operand.W, right.broadcast(shape).with_roles(roles)))
         left = build.add_layer(
             node,
             OperatorKind.ELEMENTWISE,
-            sizes_of(out, roles),
+            sizes_of(shape, roles),
             views,
             roles=roles,
-            shape=out,
-            result=None if last else "",
+            shape=shape,
+            result=result if last else "",
             name=base if last else f"{base}/{position + 1}",
             operator=operator,
             cycles=cycles_of(operator or node.operator),
         )
+    return left
 
 
 def _roles(shape: Sequence[int], operands: Sequence[View]) -> Roles:

@@ -12,10 +12,19 @@ from collections.abc import Sequence
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind
 from stream_evo.workload._node import Node, Unsupported
-from stream_evo.workload._view import Role, Roles, View
+from stream_evo.workload._view import Role, Roles, View, default_roles
 from stream_evo.workload.parsers._elementwise import add_elementwise
 
-__all__ = ["parse_fused_matmul", "parse_gemm", "parse_matmul", "parse_matmul_integer", "parse_qgemm", "parse_qlinear_matmul"]
+__all__ = [
+    "multiply",
+    "parse_fused_matmul",
+    "parse_gemm",
+    "parse_matmul",
+    "parse_matmul_integer",
+    "parse_matmul_narrow",
+    "parse_qgemm",
+    "parse_qlinear_matmul",
+]
 
 
 def parse_gemm(node: Node, build: Builder) -> None:
@@ -39,13 +48,22 @@ def parse_matmul(node: Node, build: Builder) -> None:
 
 
 def parse_matmul_integer(node: Node, build: Builder) -> None:
-    """MatMulInteger: inputs A, B, zero points."""
+    """MatMulInteger and com.microsoft MatMulIntegerToFloat, DynamicQuantizeMatMul: inputs A, B, then scales, zero points and a bias."""
     _product(node, build, node.input(0), node.input(1))
 
 
 def parse_qlinear_matmul(node: Node, build: Builder) -> None:
     """QLinearMatMul: inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point."""
     _product(node, build, node.input(0), node.input(3))
+
+
+def parse_matmul_narrow(node: Node, build: Builder) -> None:
+    """com.microsoft MatMulNBits: A times constant weights of a few bits, stored in blocks; attributes K, N, bits."""
+    inner, features = node.integer("K", 0), node.integer("N", 0)
+    if not build.is_constant(node.input(1)):
+        raise Unsupported("narrow weights that are not constant")
+    weights = View((inner, features), default_roles(2, matrix=True), (), node.integer("bits", 4))
+    multiply(node, build, build.view(node.input(0)), weights, weights=node.input(1))
 
 
 def parse_fused_matmul(node: Node, build: Builder) -> None:
@@ -66,19 +84,34 @@ def _product(
 ) -> View:
     """Add the layer of a product and return its output."""
     a, b = _matrix(build.view(left), transpose_left, column=False), _matrix(build.view(right), transpose_right, column=True)
-    flip = build.is_constant(left)
-    constant = left if flip else right
-    weights = constant if build.is_constant(constant) else None
-    if not flip and math.prod(b.shape[:-2]) == 1:
-        product = _shared_operand(node, build, a, b, weights, result)
-    else:
-        product = _batched(node, build, a, b, weights, result, flip=flip)
+    constant = left if build.is_constant(left) else right
+    product = multiply(node, build, a, b, weights=constant if build.is_constant(constant) else None, result=result)
     out = build.shape(node.outputs[0])
     if product.shape != out:  # a vector operand's dimension is dropped
         product = product.reshape(out)
         if result is None:
             build.present(node, product)
     return product
+
+
+def multiply(
+    node: Node, build: Builder, a: View, b: View, *, weights: str | None = None, result: str | None = None, name: str | None = None
+) -> View:
+    """Add the layer of ``a @ b``, batched and broadcast as in NumPy, and return its output.
+
+    Args:
+        node: The graph node it stands for.
+        build: The workload under construction.
+        a: Left operand, at least two dimensions.
+        b: Right operand, at least two dimensions.
+        weights: Name of the operand that is constant, if one is; its view has no pieces, and states the bits of a weight.
+        result: Tensor the layer writes, as in `Builder.add_layer`.
+        name: Layer name; the node's by default.
+    """
+    flip = weights is not None and not a.pieces and bool(b.pieces)
+    if not flip and math.prod(b.shape[:-2]) == 1:
+        return _shared_operand(node, build, a, b, weights, result, name)
+    return _batched(node, build, a, b, weights, result, name, flip=flip)
 
 
 def _matrix(view: View, transposed: bool, *, column: bool) -> View:
@@ -98,7 +131,7 @@ def _leading_roles(view: View) -> Roles:
     return tuple(role if role is None else Axis.ROWS for role in leading)
 
 
-def _shared_operand(node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None) -> View:
+def _shared_operand(node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None, name: str | None) -> View:
     """Add a product whose right operand is one matrix: every leading dimension of the left one is rows (or batch)."""
     leading = _leading_roles(a)
     roles: Roles = (*leading, Axis.CHANNELS)
@@ -109,11 +142,23 @@ def _shared_operand(node: Node, build: Builder, a: View, b: View, weights: str |
     if weights is None:
         second = b.reshape(b.shape[-2:]).whole(0)
         operands.append((Operand.W, second.with_roles((None, Axis.CHANNELS))))
-    shape = (*a.shape[:-1], features)
-    return build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=shape, weights=weights, result=result)
+    return build.add_layer(
+        node,
+        OperatorKind.GEMM,
+        loops,
+        operands,
+        roles=roles,
+        shape=(*a.shape[:-1], features),
+        weights=weights,
+        weight_bits=b.bits if weights else None,
+        result=result,
+        name=name,
+    )
 
 
-def _batched(node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None, *, flip: bool) -> View:
+def _batched(
+    node: Node, build: Builder, a: View, b: View, weights: str | None, result: str | None, name: str | None, *, flip: bool
+) -> View:
     """Add a product with a right operand of its own for every head; `flip` if the left operand is the constant one."""
     rank = max(len(a.shape), len(b.shape))
     a, b = _padded(a, rank), _padded(b, rank)
@@ -128,7 +173,18 @@ def _batched(node: Node, build: Builder, a: View, b: View, weights: str | None, 
     operands = [(Operand.I, second if flip else first)]
     if weights is None:
         operands.append((Operand.W, second))
-    return build.add_layer(node, OperatorKind.GEMM, loops, operands, roles=roles, shape=(*lead, m, n), weights=weights, result=result)
+    return build.add_layer(
+        node,
+        OperatorKind.GEMM,
+        loops,
+        operands,
+        roles=roles,
+        shape=(*lead, m, n),
+        weights=weights,
+        weight_bits=(a if flip else b).bits if weights else None,
+        result=result,
+        name=name,
+    )
 
 
 def _head_roles(a: View, b: View, constant: View | None) -> list[Role]:

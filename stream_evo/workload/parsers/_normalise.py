@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import Operand, OperatorKind
 from stream_evo.workload._node import Node
-from stream_evo.workload._view import default_roles
+from stream_evo.workload._view import View, default_roles
 from stream_evo.workload.parsers._elementwise import add_elementwise, cycles_of, sizes_of
 
 __all__ = [
     "add_normalisation",
+    "normalise",
     "parse_batch_normalisation",
+    "parse_embedding_normalisation",
     "parse_group_normalisation",
     "parse_instance_normalisation",
     "parse_layer_normalisation",
@@ -38,11 +40,27 @@ def add_normalisation(
     folded: Iterable[Node] = (),
 ) -> None:
     """Add a layer each of whose outputs reads the whole of `axes`; `folded` are further nodes it stands for."""
-    view = build.view(source)
+    names = tuple(inner.name for inner in folded)
+    normalise(node, build, build.view(source), axes, result=result, operator=operator, cycles=cycles, folded=names)
+
+
+def normalise(
+    node: Node,
+    build: Builder,
+    view: View,
+    axes: Iterable[int],
+    *,
+    result: str = "",
+    name: str | None = None,
+    operator: str | None = None,
+    cycles: int = 1,
+    folded: tuple[str, ...] = (),
+) -> View:
+    """Add a layer each of whose outputs reads the whole of `axes` of `view`, and return its output; see `Builder.add_layer`."""
     shape, roles = view.shape, view.roles
     for axis in axes:
         view = view.whole(axis, shape[axis])
-    build.add_layer(
+    return build.add_layer(
         node,
         OperatorKind.ELEMENTWISE,
         sizes_of(shape, roles),
@@ -50,9 +68,10 @@ def add_normalisation(
         roles=roles,
         shape=shape,
         result=result,
+        name=name,
         operator=operator,
         cycles=cycles,
-        folded=tuple(inner.name for inner in folded),
+        folded=folded,
     )
 
 
@@ -96,6 +115,13 @@ def parse_skip_normalisation(node: Node, build: Builder) -> None:
     if total != node.outputs[0]:
         build.rearrange(node, build.view(node.outputs[0]), output=3)
     add_normalisation(node, build, node.outputs[0], node.outputs[0], [rank - 1])
+
+
+def parse_embedding_normalisation(node: Node, build: Builder) -> None:
+    """com.microsoft EmbedLayerNormalization: rows of constant tables, summed on the host, come from outside and are normalised."""
+    shape = build.shape(node.outputs[0])
+    embedding = build.add_input(f"{node.name}/embedding", shape, default_roles(len(shape), matrix=True))
+    normalise(node, build, embedding, [len(shape) - 1], result=node.outputs[0])
 
 
 def parse_instance_normalisation(node: Node, build: Builder) -> None:

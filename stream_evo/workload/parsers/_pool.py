@@ -11,7 +11,7 @@ from stream_evo.workload._node import Node, Unsupported
 from stream_evo.workload._view import Role, View, default_roles
 from stream_evo.workload.parsers._window import read_windows
 
-__all__ = ["parse_global_pool", "parse_pool", "parse_qlinear_global_pool", "parse_reduce"]
+__all__ = ["parse_global_pool", "parse_pool", "parse_qlinear_global_pool", "parse_reduce", "reduce_axes"]
 
 
 def parse_pool(node: Node, build: Builder) -> None:
@@ -80,7 +80,14 @@ def parse_reduce(node: Node, build: Builder) -> None:
 
 
 def _reduce(node: Node, build: Builder, view: View, axes: Sequence[int]) -> None:
-    """Add a pooling layer that reduces `axes` to one element each."""
+    """Add a pooling layer that reduces `axes`; where the output has another rank, the dimensions of extent 1 are dropped."""
+    result, out = reduce_axes(node, build, view, axes), build.shape(node.outputs[0])
+    if math.prod(out) == math.prod(result.shape):
+        build.present(node, result.reshape(out))
+
+
+def reduce_axes(node: Node, build: Builder, view: View, axes: Sequence[int]) -> View:
+    """Add a pooling layer that reduces `axes` to one element each, and return its output."""
     sizes: dict[Role, int] = dict.fromkeys((None, *Axis), 1)
     reduced = dict(sizes)
     for dim, (extent, role) in enumerate(zip(view.shape, view.roles, strict=True)):
@@ -89,7 +96,6 @@ def _reduce(node: Node, build: Builder, view: View, axes: Sequence[int]) -> None
     kept = view
     for axis in axes:
         kept = kept.whole(axis)
-    out = build.shape(node.outputs[0])
     # a reduced batch has no filter loop of its own: it joins the reduction
     loops = LoopSizes(
         B=sizes[None],
@@ -100,7 +106,7 @@ def _reduce(node: Node, build: Builder, view: View, axes: Sequence[int]) -> None
         FY=reduced[Axis.ROWS],
         FX=reduced[Axis.COLUMNS],
     )
-    build.add_layer(
+    return build.add_layer(
         node,
         OperatorKind.POOL,
         loops,
@@ -110,5 +116,3 @@ def _reduce(node: Node, build: Builder, view: View, axes: Sequence[int]) -> None
         # windows of rows that are kept apart from each other do not overlap
         stride=(loops.FY if loops.OY > 1 else 1, loops.FX if loops.OX > 1 else 1),
     )
-    if math.prod(out) == math.prod(kept.shape):
-        build.present(node, build.view(node.outputs[0]).reshape(out))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 from stream_evo.workload._builder import Builder, Status
 from stream_evo.workload._node import Node, Unsupported
 from stream_evo.workload._view import View
 
 __all__ = [
+    "join",
     "parse_concat",
     "parse_depth_to_space",
     "parse_expand",
@@ -75,14 +77,17 @@ def parse_qlinear_concat(node: Node, build: Builder) -> None:
 
 def _concat(node: Node, build: Builder, names: list[str]) -> None:
     shape = build.shape(node.outputs[0])
-    axis = node.integer("axis", 1) % len(shape)
-    views = [build.view(name) for name in names]
+    build.rearrange(node, join([build.view(name) for name in names], node.integer("axis", 1) % len(shape)), source="")
+
+
+def join(views: Sequence[View], axis: int) -> View:
+    """Return tensors one behind the other along an axis; constants among them only take up space."""
     largest = max((view for view in views if view.pieces), key=lambda view: math.prod(view.shape))
+    extent = sum(view.shape[axis] for view in views)
     starts = itertools.accumulate((view.shape[axis] for view in views), initial=0)
-    pieces = tuple(
-        piece for view, start in zip(views, starts, strict=False) for piece in view.map_dim(axis, shape[axis], low=-start).pieces
-    )
-    build.rearrange(node, View(shape, largest.roles, pieces, max(view.bits for view in views if view.pieces)), source="")
+    pieces = tuple(piece for view, start in zip(views, starts, strict=False) for piece in view.map_dim(axis, extent, low=-start).pieces)
+    shape = (*largest.shape[:axis], extent, *largest.shape[axis + 1 :])
+    return View(shape, largest.roles, pieces, max(view.bits for view in views if view.pieces))
 
 
 def parse_split(node: Node, build: Builder) -> None:
