@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stream_evo.report._labels import METRIC_LABELS
 from stream_evo.typing import FloatArray
 
 __all__ = ["BASELINE", "BOUND", "FRONT", "INK", "PALETTE", "TINTS", "AxisUnit", "axis_unit", "new_figure", "tidy"]
@@ -19,13 +20,6 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 TINTS = tuple("#" + "".join(f"{(int(colour[i : i + 2], 16) + 255) // 2:02X}" for i in (1, 3, 5)) for colour in PALETTE)
 FRONT, BASELINE, BOUND, INK = "#0072B2", "#D55E00", "#009E73", "#222222"
 
-_LABELS = {
-    "latency_cycles": "Latency",
-    "energy_pj": "Energy",
-    "memory_bytes": "Peak on-chip memory",
-    "edp_pj_cycles": "Energy-delay product",
-    "dram_bytes": "DRAM traffic",
-}
 _DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _BINARY = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 _ENERGY = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
@@ -48,7 +42,7 @@ def axis_unit(metric: str, values: FloatArray) -> AxisUnit:
     """
     finite = values[np.isfinite(values)]
     largest = float(finite.max()) if finite.size else 1.0
-    name = _LABELS.get(metric, metric)
+    name = METRIC_LABELS.get(metric, metric)
     if metric.endswith("_bytes"):
         factor, unit = _pick(_BINARY, largest)
     elif metric.endswith("_pj"):
