@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream_evo.errors import StreamEvoError
+from stream_evo._cli import _complete
+from stream_evo._cli._activity import Activity, Verbosity, current_activity, verbosity
+from stream_evo.errors import Fault, InputError, StreamEvoError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +27,7 @@ __all__ = [
     "HostOpsOption",
     "JsonOption",
     "NetworkOption",
+    "complain",
     "guarded",
     "print_json",
     "print_table",
@@ -34,14 +38,24 @@ __all__ = [
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-_Parameters = ParamSpec("_Parameters")
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 NetworkOption = Annotated[
-    str, typer.Option("--network", metavar="NAME|FILE.onnx", help="Network: a name of 'list networks', or an ONNX file.")
+    str,
+    typer.Option(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help="Network: a name of 'list networks', or an ONNX file.",
+        autocompletion=_complete.networks,
+    ),
 ]
 HardwareOption = Annotated[
-    str, typer.Option("--hardware", metavar="NAME|FILE.yaml", help="Accelerator: a name of 'list hardware', or a YAML file.")
+    str,
+    typer.Option(
+        "--hardware",
+        metavar="NAME|FILE.yaml",
+        help="Accelerator: a name of 'list hardware', or a YAML file.",
+        autocompletion=_complete.hardware,
+    ),
 ]
 HostOpsOption = Annotated[
     bool,
@@ -51,40 +65,73 @@ BitsOption = Annotated[
     str | None, typer.Option("--bits", metavar='"I=8 W=8 O=16 O_final=8"', help="Bits per element, in place of what the graph says.")
 ]
 
+_QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing but results and errors.")]
+_VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say on standard error what is being done, and when it began.")]
 
-def guarded(command: Callable[_Parameters, None]) -> Callable[_Parameters, None]:
-    """Turn the ways a command can end into exit codes: 2 for bad input with a message on standard error, 130 for Ctrl-C."""
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a function a command: with the options of all commands, and with exit codes.
+
+    ``--quiet`` and ``--verbose`` are added to its parameters, unless it has them and does something of its own with them. Exit codes: 2 for
+    bad input with a message on standard error, 130 for Ctrl-C.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    common = {"quiet": _QuietOption, "verbose": _VerboseOption}
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in common.items()
+        if name not in signature.parameters
+    ]
 
     @functools.wraps(command)
-    def run(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
+    def run(*args: Any, **kwargs: Any) -> None:
+        quiet, verbose = (bool(kwargs.get(name, False)) for name in common)
+        own = {name: value for name, value in kwargs.items() if name in signature.parameters}
+        level = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
         try:
-            command(*args, **kwargs)
+            if quiet and verbose:
+                raise InputError("options", [Fault("--quiet and --verbose exclude each other")])
+            with Activity(level):
+                command(*args, **own)
         except StreamEvoError as error:
-            _print_error(str(error))
+            complain(str(error), error=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            _print_error("interrupted; nothing was kept")
+            complain("interrupted; nothing was kept", error=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader (head, less) has what it wants. Python flushes again at exit, which must not fail loudly.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
 
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]  # what inspect looks for
     return run
 
 
-def _print_error(message: str) -> None:
-    head = "\x1b[1;31merror:\x1b[0m" if sys.stderr.isatty() and "NO_COLOR" not in os.environ else "error:"
-    sys.stderr.write(f"{head} {message}\n")
+def complain(message: str, *, error: bool = False) -> None:
+    """Write to standard error what must be known even if the command is to be quiet."""
+    _make_room()
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    head = "" if not error else "\x1b[1;31merror:\x1b[0m " if coloured else "error: "
+    sys.stderr.write(f"{head}{message}\n")
 
 
 def say(message: str) -> None:
-    """Write one line for people to standard error, where it never mixes with results."""
-    sys.stderr.write(message + "\n")
+    """Write one line for people to standard error, where it never mixes with results; nothing if the command is to be quiet."""
+    if verbosity() is not Verbosity.QUIET:
+        complain(message)
+
+
+def _make_room() -> None:
+    """End the live line before something else is written below it."""
+    activity = current_activity()
+    if activity is not None:
+        activity.clear()
 
 
 def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
     """Write strict JSON to standard output."""
+    _make_room()
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -97,6 +144,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         rows: Cells, one sequence per row.
         numeric: Columns that are aligned to the right.
     """
+    _make_room()
     texts = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         _plain_table(columns, texts, numeric)

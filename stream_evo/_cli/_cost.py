@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream_evo._cli import _complete
 from stream_evo._cli._console import BitsOption, JsonOption, guarded, print_json, print_table
 from stream_evo.errors import Fault, InputError, UnknownNameError
 
@@ -37,8 +38,13 @@ class CostGoal(StrEnum):
 
 @guarded
 def cost(
-    core: Annotated[str | None, typer.Option(metavar="NAME|FILE.yaml", help="Core: a name of 'list cores', or a YAML file.")] = None,
-    op: Annotated[str, typer.Option(metavar="NAME", help="Operator of the tile: conv, gemm, pool, add, ...")] = "conv",
+    core: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE.yaml", help="Core: a name of 'list cores', or a YAML file.", autocompletion=_complete.cores),
+    ] = None,
+    op: Annotated[
+        str, typer.Option(metavar="NAME", help="Operator of the tile: conv, gemm, pool, add, ...", autocompletion=_complete.tile_operators)
+    ] = "conv",
     dims: Annotated[str | None, typer.Option(metavar='"K=64 C=64 OX=56 ..."', help="Loop sizes; those left out are 1.")] = None,
     stride: Annotated[str, typer.Option(metavar="S|SY,SX", help="Step of the window.")] = "1",
     bits: BitsOption = None,

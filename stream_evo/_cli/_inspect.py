@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream_evo._cli import _complete
 from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table
 from stream_evo.errors import Fault, InputError
 
@@ -15,7 +16,12 @@ __all__ = ["inspect"]
 
 @guarded
 def inspect(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE.onnx", help="Network: a name of 'list networks', or an ONNX file.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE.onnx", help="Network: a name of 'list networks', or an ONNX file.", autocompletion=_complete.networks
+        ),
+    ],
     bits: BitsOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,

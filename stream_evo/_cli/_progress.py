@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from stream_evo._cli._activity import Verbosity, current_activity, verbosity
 from stream_evo._cli._console import say, stderr_console
 
 if TYPE_CHECKING:
@@ -24,21 +25,23 @@ class ProgressView:
 
     Args:
         job: What is searched; its budgets decide what the bar counts.
-        quiet: Show nothing.
     """
 
-    def __init__(self, job: Job, *, quiet: bool) -> None:
-        self._job, self._quiet = job, quiet
+    def __init__(self, job: Job) -> None:
+        self._job = job
         self._bar: Bar | None = None
         self._shown_at = time.monotonic()
 
     def __enter__(self) -> Self:
-        console = None if self._quiet else stderr_console()
+        console = stderr_console() if verbosity() is not Verbosity.QUIET else None
+        activity = current_activity()
+        if activity is not None:
+            activity.clear()  # the bar takes its place
         if console is not None and console.is_terminal:
-            from rich.progress import BarColumn, TextColumn  # noqa: PLC0415  # takes 90 ms
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # takes 90 ms
             from rich.progress import Progress as Bar  # noqa: PLC0415  # as above
 
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"))
+            columns = (SpinnerColumn(), TimeElapsedColumn(), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"))
             self._bar = Bar(*columns, console=console, transient=True, refresh_per_second=8)
             self._task = self._bar.add_task("search", total=1.0, state="preparing")
             self._bar.start()
@@ -52,7 +55,7 @@ class ProgressView:
         """Show where the search stands."""
         if self._bar is not None:
             self._bar.update(self._task, completed=_share(progress, self._job), state=_line(progress))
-        elif not self._quiet and time.monotonic() - self._shown_at >= _LOG_EVERY_S:
+        elif time.monotonic() - self._shown_at >= _LOG_EVERY_S:
             self._shown_at = time.monotonic()
             say(_line(progress))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table, say
+from stream_evo._cli import _complete
+from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, complain, guarded, print_json, print_table, say
 from stream_evo.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ __all__ = ["resume", "run"]
 
 NOTHING_FEASIBLE = 3
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -34,14 +34,25 @@ WorkersOption = Annotated[
 def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results; it must not hold another run.", show_default=False)],
     problem: Annotated[
-        str | None, typer.Argument(metavar="[PROBLEM|FILE.yaml]", help="A name of 'list problems', or a problem file.")
+        str | None,
+        typer.Argument(
+            metavar="[PROBLEM|FILE.yaml]", help="A name of 'list problems', or a problem file.", autocompletion=_complete.problems
+        ),
     ] = None,
-    network: Annotated[str | None, typer.Option(metavar="NAME|FILE.onnx", help="Network, in place of the problem's.")] = None,
-    hardware: Annotated[str | None, typer.Option(metavar="NAME|FILE.yaml", help="Accelerator, in place of the problem's.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE.onnx", help="Network, in place of the problem's.", autocompletion=_complete.networks),
+    ] = None,
+    hardware: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE.yaml", help="Accelerator, in place of the problem's.", autocompletion=_complete.hardware),
+    ] = None,
     objectives: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,...", help="What to minimise, of latency, energy, memory, edp, dram; energy,latency,memory if not given."
+            metavar="A,B,...",
+            help="What to minimise, of latency, energy, memory, edp, dram; energy,latency,memory if not given.",
+            autocompletion=_complete.objectives,
         ),
     ] = None,
     population: Annotated[int | None, typer.Option(metavar="N", min=2, help="Genomes per generation; 100 if not given.")] = None,
@@ -54,18 +65,25 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed of all chance; 0 if not given.")] = None,
     workers: WorkersOption = None,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Search engine, of 'list engines'; nsga2 if not given.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Search engine, of 'list engines'; nsga2 if not given.", autocompletion=_complete.engines),
+    ] = None,
     operator: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME|FILE.py:NAME",
             help="Operator in place of the default ones of its kind, or besides them after set.default; can be repeated.",
+            autocompletion=_complete.operators,
         ),
     ] = None,
     pin: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Decisions that are fixed: a whole or partial mapping file.")
     ] = None,
-    forbid_core: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Core that may run nothing; can be repeated.")] = None,
+    forbid_core: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Core that may run nothing; can be repeated.", autocompletion=_complete.chip_cores),
+    ] = None,
     split: Annotated[bool | None, typer.Option("--split/--no-split", help="Search the spreading of layers over several cores.")] = None,
     dataflow: Annotated[bool | None, typer.Option("--dataflow/--no-dataflow", help="Search each core's dataflow.")] = None,
     priority: Annotated[bool | None, typer.Option("--priority/--no-priority", help="Search the scheduling priority.")] = None,
@@ -74,7 +92,6 @@ def run(
     max_memory: Annotated[float | None, typer.Option(metavar="BYTES", help="Largest allowed peak of on-chip memory.")] = None,
     bits: BitsOption = None,
     host_ops: HostOpsOption = False,
-    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search the Pareto front of a network on an accelerator and write it into a folder."""
@@ -110,21 +127,20 @@ def run(
     job = Job(**settings)
     from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
 
-    _search(job, lambda progress: _api.run_job(job, out, workers=workers, on_progress=progress), out, quiet=quiet, as_json=as_json)
+    _search(job, lambda progress: _api.run_job(job, out, workers=workers, on_progress=progress), out, as_json=as_json)
 
 
 @guarded
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the run.", show_default=False)],
     workers: WorkersOption = None,
-    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Continue an interrupted run to the same result as if it had never been interrupted."""
     from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
 
     job = _api.job_of(folder)
-    _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, quiet=quiet, as_json=as_json)
+    _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, as_json=as_json)
 
 
 def _problem_settings(problem: str | None) -> dict[str, Any]:
@@ -139,22 +155,21 @@ def _problem_settings(problem: str | None) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items() if value is not None}
 
 
-def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], out: Path, *, quiet: bool, as_json: bool) -> None:
+def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], out: Path, *, as_json: bool) -> None:
     from stream_evo._cli._progress import ProgressView  # noqa: PLC0415  # imports rich
 
-    if not quiet:
-        say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
-    with ProgressView(job, quiet=quiet) as view:
+    say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
+    with ProgressView(job) as view:
         result = search(view)
     hosts = result.session.workload.host_operators
-    if hosts and not quiet:
+    if hosts:
         say("work of the host, at no cost: " + ", ".join(hosts))
     if as_json:
         print_json(result.summary() | {"folder": str(out)})
     else:
         _print_summary(result, out)
     if not len(result):
-        say(result.why_empty())
+        complain(result.why_empty())
         raise typer.Exit(NOTHING_FEASIBLE)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stream_evo._cli import _complete
 from stream_evo._cli._console import JsonOption, guarded, print_json, print_table, say
 from stream_evo.errors import Fault, InputError
 
@@ -17,7 +18,13 @@ __all__ = ["schema"]
 @guarded
 def schema(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Schema to print; without it, the schemas there are.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Schema to print; without it, the schemas there are.",
+            show_default=False,
+            autocompletion=_complete.schemas,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write NAME.schema.json into this folder; without NAME, all of them.")
