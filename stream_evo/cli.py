@@ -16,6 +16,7 @@ from stream_evo._cli._evaluate import evaluate
 from stream_evo._cli._export import export
 from stream_evo._cli._inspect import inspect
 from stream_evo._cli._list import list_names
+from stream_evo._cli._report import report
 from stream_evo._cli._run import resume, run
 from stream_evo._cli._schema import schema
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("resume")(resume)
 app.command("evaluate")(evaluate)
+app.command("report")(report)
 app.command("export")(export)
 app.command("inspect")(inspect)
 app.command("cost")(cost)

@@ -1,0 +1,57 @@
+"""``stream-evo report``: a run as one page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream_evo._cli import _complete
+from stream_evo._cli._console import guarded, say
+
+__all__ = ["report"]
+
+
+@guarded
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run that has ended.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; DIR/report.html if not given.")] = None,
+    details: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Most points with mapping, schedule and explanation; others are in table and pictures."),
+    ] = 200,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.onnx",
+            help="Where the run's network is now, if it is not where it was.",
+            autocompletion=_complete.networks,
+        ),
+    ] = None,
+    hardware: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.yaml",
+            help="Where the run's accelerator is now, if it is not where it was.",
+            autocompletion=_complete.hardware,
+        ),
+    ] = None,
+    pin: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Where the run's pins are now, if they are not where they were.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes that explain points, one per processor core if not given.")
+    ] = None,
+) -> None:
+    """Write a run as one page that opens offline in any browser: front, schedules, allocation, energy, reasons."""
+    from stream_evo._run._html_report import RunSource, html_report  # noqa: PLC0415  # imports the kernels
+    from stream_evo.report import write_atomic  # noqa: PLC0415  # as above
+
+    source = RunSource(folder, network, hardware, None if pin is None else str(pin))
+    page = html_report(source, detailed=details, workers=workers or os.cpu_count() or 1).encode("utf-8")
+    target = folder / "report.html" if out is None else out
+    write_atomic(target, page)
+    typer.echo(str(target))
+    say(f"{len(page) / 1e6:.1f} MB")

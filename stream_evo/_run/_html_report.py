@@ -1,0 +1,191 @@
+"""A run as one page: its front, and for each point what is told of it."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from stream_evo._run._job import METRICS
+from stream_evo._run._load import load_run
+from stream_evo._run._point import Point
+from stream_evo._run._result import Result
+from stream_evo.report import METRIC_LABELS
+from stream_evo.report.html import Front, PointDetails, Subject, build_page
+
+__all__ = ["MOST_DETAILED", "RunSource", "html_report", "points_to_detail"]
+
+_LOGGER = logging.getLogger(__name__)
+
+MOST_DETAILED = 200
+"""Points that a page tells details of, if no number is given."""
+
+_TELL_EVERY_S = 1.0
+_WORTH_A_POOL = 16  # points: a further process needs seconds until it can begin
+
+
+@dataclass(frozen=True, slots=True)
+class RunSource:
+    """Where a run is read from: folder, and what is used in place of the network, accelerator and pins it recorded."""
+
+    folder: Path
+    network: str | None = None
+    hardware: str | None = None
+    pin: str | None = None
+
+    def load(self) -> Result:
+        """Return the result; raises as `load_run`."""
+        return load_run(self.folder, network=self.network, hardware=self.hardware, pin=self.pin)
+
+
+def html_report(source: RunSource, *, detailed: int = MOST_DETAILED, workers: int = 1) -> str:
+    """Return the page of a run; how far it is goes to the logger.
+
+    Args:
+        source: The run.
+        detailed: Most points of which mapping, schedule and explanation are told; the others are in the table and the pictures.
+        workers: Processes that schedule and explain points; the page does not depend on them.
+
+    Raises:
+        RunFolderError: the folder holds no run, one that is still being written, one of another version or damaged files; or network or
+            hardware are not those of the run.
+        UnknownNameError: network or accelerator are in no catalogue any more.
+        InputError: their files cannot be read.
+    """
+    result = source.load()
+    subject = Subject(result.session.workload, result.session.accelerator)
+    points = points_to_detail(result, detailed)
+    found: dict[int, PointDetails] = {}
+    changed = 0
+    started = told = time.monotonic()
+    for point, details in _details(source, result, points, workers):
+        found[point] = details
+        changed += details.timeline.latency_cycles != result[point].metrics.latency_cycles
+        now = time.monotonic()
+        if now - told >= _TELL_EVERY_S or len(found) == len(points):
+            told = now
+            left = (now - started) / len(found) * (len(points) - len(found))
+            _LOGGER.info("explained %d of %d points, about %.0f s left", len(found), len(points), left)
+    return build_page(_front(result, changed), subject.as_dict(), found)
+
+
+def points_to_detail(result: Result, most: int) -> list[int]:
+    """Return the points to tell details of, ascending: the best of each metric, the others evenly along the front."""
+    count = len(result)
+    if count <= most:
+        return list(range(count))
+    best = dict.fromkeys(int(point) for point in np.argmin(result.metrics, axis=0)[:most])
+    rest = [point for point in range(count) if point not in best]
+    free = most - len(best)
+    even = (rest[int(place)] for place in np.linspace(0, len(rest) - 1, free).round()) if free > 0 else ()
+    return sorted({*best, *even})
+
+
+def _details(source: RunSource, result: Result, points: Sequence[int], workers: int) -> Iterator[tuple[int, PointDetails]]:
+    if workers == 1 or len(points) < _WORTH_A_POOL:
+        subject = Subject(result.session.workload, result.session.accelerator)
+        for point in points:
+            yield point, _explain(subject, result[point])
+        return
+    # Fresh processes: one that is copied from here could inherit the locks of running threads.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(_explain_elsewhere, source, point) for point in points]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: RunSource) -> tuple[Result, Subject]:
+    result = source.load()
+    return result, Subject(result.session.workload, result.session.accelerator)
+
+
+def _explain_elsewhere(source: RunSource, point: int) -> tuple[int, PointDetails]:
+    result, subject = _loaded(source)
+    return point, _explain(subject, result[point])
+
+
+def _explain(subject: Subject, point: Point) -> PointDetails:
+    return subject.point(point.mapping, point.schedule.record, point.explain())
+
+
+def _front(result: Result, changed: int) -> Front:
+    digits = max(3, len(str(len(result) - 1)))
+    rows = result.search.history
+    bounds: Mapping[str, float] = result.lower_bounds
+    baseline = result.layer_by_layer
+    kept = rows if rows and rows[0].generation else ()  # a folder without its archive tells only where the search ended
+    return Front(
+        title=result.title,
+        facts=_facts(result),
+        metrics=[(name, METRIC_LABELS[name]) for name in METRICS],
+        objectives=result.job.metrics,
+        points=[[float(value) for value in row] for row in result.metrics],
+        mapping_files=[f"point_{point:0{digits}d}.yaml" for point in range(len(result))],
+        bounds=[_finite(bounds.get(name)) for name in METRICS],
+        baseline=None if baseline is None else [_finite(getattr(baseline, name)) for name in METRICS],
+        history={
+            "evaluations": [row.evaluations for row in kept],
+            "hypervolume": [row.hypervolume for row in kept],
+            "front_size": [row.front_size for row in kept],
+        },
+        notices=_notices(result, changed),
+    )
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    job, search, workload = result.job, result.search, result.session.workload
+    extras = [name for name in ("split", "dataflow", "priority") if getattr(job, name)]
+    facts = {
+        "minimised": ", ".join(job.objectives),
+        "points": f"{len(result):,}",
+        "evaluations": f"{search.evaluations:,}",
+        "ended because": str(search.stop),
+        "hypervolume": f"{100 * search.hypervolume:.2f} %",
+        "engine": job.engine,
+        "population": str(job.population),
+        "seed": str(job.seed),
+        "also searched": ", ".join(extras),
+        "operators": ", ".join(job.operators),
+        "limits": ", ".join(f"{name} {value:g}" for name, value in job.limits.items()),
+        "fixed by": job.pin or "",
+        "without cores": ", ".join(job.forbidden_cores),
+        "layers": f"{len(workload.layers):,}",
+        "MACs": f"{workload.macs:,}",
+        "weights": f"{workload.weights:,}",
+        "version": f"stream-evo {metadata.version('stream-evo')}",
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _notices(result: Result, changed: int) -> list[str]:
+    found = []
+    if not len(result):
+        least = result.search.least_infeasible
+        found.append(result.why_empty() if least is not None else "no feasible mapping was found")
+    if result.layer_by_layer is None:
+        found.append("None of the layer-by-layer mappings that were tried fits on the chip, so there is no such point to compare with.")
+    if changed:
+        found.append(
+            f"{changed} of the points have another latency when they are scheduled again than when they were found: the model of this "
+            "version differs from the run's. Tables and pictures of the front show the run's numbers, details those of this version."
+        )
+    hosts = result.session.workload.host_operators
+    if hosts:
+        found.append("Work of the host, at no cost: " + ", ".join(hosts))
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None
