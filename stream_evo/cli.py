@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
+from stream_evo._cli._compare import compare
 from stream_evo._cli._cost import cost
+from stream_evo._cli._diff import diff
 from stream_evo._cli._evaluate import evaluate
 from stream_evo._cli._export import export
 from stream_evo._cli._inspect import inspect
@@ -34,6 +36,8 @@ app.command("run")(run)
 app.command("resume")(resume)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
+app.command("compare")(compare)
+app.command("diff")(diff)
 app.command("export")(export)
 app.command("inspect")(inspect)
 app.command("cost")(cost)

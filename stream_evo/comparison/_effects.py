@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,8 @@ class Breakdown:
 
     @property
     def changes(self) -> tuple[Share, ...]:
-        """The parts that differ."""
-        return tuple(share for share in self.shares if share.change)
+        """The parts that differ by more than the order of additions explains."""
+        return tuple(share for share in self.shares if not math.isclose(share.first, share.second, rel_tol=1e-9))
 
 
 @dataclass(frozen=True, eq=False)
