@@ -16,7 +16,7 @@ from typing import Any
 import numba
 
 from stream_evo import _jit
-from stream_evo.schedule import _kernel
+from stream_evo.schedule._kernel import schedule_batch
 
 __all__ = ["compiled_ahead"]
 
@@ -24,8 +24,8 @@ __all__ = ["compiled_ahead"]
 @contextmanager
 def compiled_ahead() -> Iterator[None]:
     """Compile the scheduler in a child process while the body runs; wait for it at the end. Does nothing if it was compiled before."""
-    kernel: Any = _kernel.schedule_batch
-    if not _jit.CACHED or any(Path(kernel.stats.cache_path).glob("_kernel.schedule_batch-*.nbi")):
+    kernel: Any = schedule_batch
+    if not _jit.CACHED or any(Path(kernel.stats.cache_path).glob("*.schedule_batch-*.nbi")):
         yield
         return
     command = [sys.executable, "-m", "stream_evo.schedule._ahead"]
@@ -41,8 +41,8 @@ def compiled_ahead() -> Iterator[None]:
 def _compile() -> None:
     integers, rows = numba.types.Array(numba.int64, 1, "C"), numba.types.Array(numba.int64, 2, "C")
     floats, pairs = numba.types.Array(numba.float64, 1, "C"), numba.types.Array(numba.float64, 2, "C")
-    kernel: Any = _kernel.schedule_batch
-    kernel.compile((integers, rows, integers, numba.int64, pairs, pairs, floats, floats, pairs, numba.int64))
+    kernel: Any = schedule_batch
+    kernel.compile((integers, rows, integers, rows, numba.int64, pairs, pairs, floats, floats, pairs, numba.int64))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 
 from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
-from stream_evo.schedule._kernel import schedule_batch, schedule_one, sum_up
+from stream_evo.schedule._kernel import schedule_batch
 from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
 from stream_evo.schedule._tables import Tables
 from stream_evo.typing import FloatArray, IntArray
@@ -20,6 +20,7 @@ __all__ = ["Simulator"]
 
 _START_WORDS = 1 << 16
 _START_CROWDING = 1
+_NO_RECORD: IntArray = np.empty((0, at.TRACE_COLUMNS), dtype=np.int64)
 
 
 @dataclass
@@ -30,7 +31,7 @@ class _Workspace:
     crowding: int = _START_CROWDING
 
     def grow(self, problem: int) -> None:
-        """Make room after `schedule_one` said what it lacks."""
+        """Make room after `schedule_batch` said what it lacks."""
         if problem > 0:
             self.words = np.empty(problem + problem // 4, dtype=np.int64)
         else:
@@ -68,35 +69,34 @@ class Simulator:
         return out
 
     def _run_part(self, decisions: IntArray, out: FloatArray) -> None:
-        t = self.tables
         space = self._workspaces.pop() if self._workspaces else _Workspace()  # list methods are atomic: no two threads share one
         begin = 0
         while True:
-            begin, problem = schedule_batch(
-                t.integers, decisions, space.words, space.crowding, t.energies, t.ports, t.links, t.dram, out, begin
-            )
+            begin, problem = self._schedule(decisions, space, _NO_RECORD, out, begin)
             if problem == 0:
                 break
             space.grow(problem)
         self._workspaces.append(space)
 
+    def _schedule(self, decisions: IntArray, space: _Workspace, record: IntArray, out: FloatArray, begin: int) -> tuple[int, int]:
+        t = self.tables
+        return schedule_batch(t.integers, decisions, space.words, record, space.crowding, t.energies, t.ports, t.links, t.dram, out, begin)
+
     def trace(self, decisions: IntArray) -> Schedule:
         """Schedule one genome's decisions, shape ``(D,)``, and return everything that happened."""
         space = _Workspace()
         rows = 1 << 12
+        raw = np.zeros((1, at.OUT_SIZE))
         while True:
             record = np.zeros((rows, at.TRACE_COLUMNS), dtype=np.int64)
-            problem = schedule_one(self.tables.integers, decisions, space.words, record, space.crowding)
+            _, problem = self._schedule(decisions[np.newaxis], space, record, raw, 0)
             if problem == 0:
                 break
             if problem == -2:
                 rows *= 4
             else:
                 space.grow(problem)
-        raw = np.zeros(at.OUT_SIZE)
-        t = self.tables
-        sum_up(t.integers, space.words, t.energies, t.ports, t.links, t.dram, raw)
-        return self._read(space.words, record[: space.words[at.W_RECORDED]], raw)
+        return self._read(space.words, record[: space.words[at.W_RECORDED]], raw[0])
 
     def _read(self, words: IntArray, record: IntArray, raw: FloatArray) -> Schedule:
         """Give names to what the kernel wrote down."""
