@@ -20,6 +20,7 @@ import ast
 import copy
 import hashlib
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 __all__ = ["inlined", "kernel"]
@@ -40,6 +42,25 @@ _BOUNDSCHECK = os.environ.get("STREAM_EVO_BOUNDSCHECK") == "1"
 _UNSIGNED = "unsigned_offset"
 CACHED = not _BOUNDSCHECK and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 """True if machine code is kept on disk."""
+
+
+class _SayThatItCompiles(event.Listener):
+    """Logs once in a process that kernels are being compiled: the user waits for it."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_start(self, event: object) -> None:  # noqa: ARG002  # the signature Numba calls
+        """Log the first time."""
+        if not self.said:
+            self.said = True
+            logging.getLogger(__name__).info("compiling kernels: once after an installation, up to half a minute")
+
+    def on_end(self, event: object) -> None:
+        """Do nothing."""
+
+
+event.register("numba:compile", _SayThatItCompiles())  # type: ignore[no-untyped-call]  # Numba does not type its events
 
 
 def kernel(function: _Function, *, buffers: tuple[str, ...] = ()) -> _Function:

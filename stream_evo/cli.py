@@ -1,7 +1,8 @@
 """The command ``stream-evo``.
 
-Exit codes: 0 all went well; 1 an error of the program; 2 bad input, explained on standard error, nothing half-written; 130 interrupted
-before there was anything to keep. A search that is interrupted later writes its front and ends with 0.
+Exit codes: 0 all went well; 1 an error of the program, or something wrong that ``doctor`` found; 2 bad input, explained on standard error,
+nothing half-written; 3 no feasible mapping was found; 130 interrupted before there was anything to keep. A search that is interrupted later
+writes its front and ends with 0.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import typer
 from stream_evo._cli._compare import compare
 from stream_evo._cli._cost import cost
 from stream_evo._cli._diff import diff
+from stream_evo._cli._doctor import doctor
 from stream_evo._cli._evaluate import evaluate
 from stream_evo._cli._export import export
 from stream_evo._cli._inspect import inspect
@@ -26,7 +28,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Multi-objective search of how neural networks run on multi-core accelerators.",
-    epilog="Documentation: README.md and stream_evo/README.md of the project.",
+    epilog="Exit codes: 0 done, 1 error of the program, 2 bad input, 3 nothing feasible found, 130 interrupted with nothing to keep.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help keeps its columns on narrow terminals, and starts faster
     pretty_exceptions_enable=False,
@@ -43,6 +45,7 @@ app.command("inspect")(inspect)
 app.command("cost")(cost)
 app.command("list")(list_names)
 app.command("schema")(schema)
+app.command("doctor")(doctor)
 
 
 @app.callback()

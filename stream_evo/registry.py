@@ -18,6 +18,7 @@ Resolution of what a user typed, a name or a file:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
@@ -45,6 +46,8 @@ __all__ = [
     "operators",
     "problems",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 
 def networks() -> Mapping[str, Callable[[], onnx.ModelProto]]:
@@ -86,6 +89,7 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     """
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
+    _LOG.info("reading network %s", name_or_file)
     source = network_source(name_or_file)
     name = None if isinstance(source, Path) else str(name_or_file)
     return load_onnx(source, name=name, bits=bits, host_operators=host_operators)
@@ -113,6 +117,7 @@ def load_hardware(name_or_file: str | Path) -> Accelerator:
     """
     from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
 
+    _LOG.info("reading hardware %s", name_or_file)
     return load_accelerator(_yaml_file("hardware", name_or_file, accelerators))
 
 

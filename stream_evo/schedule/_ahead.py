@@ -6,6 +6,7 @@ A child process that compiles the second into the cache on disk halves the wait.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from stream_evo.schedule._kernel import schedule_batch
 
 __all__ = ["compiled_ahead"]
 
+_LOG = logging.getLogger(__name__)
+
 
 @contextmanager
 def compiled_ahead() -> Iterator[None]:
@@ -28,6 +31,7 @@ def compiled_ahead() -> Iterator[None]:
     if not _jit.CACHED or any(Path(kernel.stats.cache_path).glob("*.schedule_batch-*.nbi")):
         yield
         return
+    _LOG.info("compiling kernels: once after an installation, up to half a minute")
     command = [sys.executable, "-m", "stream_evo.schedule._ahead"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # this very program
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,6 +21,8 @@ from stream_evo.typing import FloatArray, IntArray
 from stream_evo.workload import WHOLE, Axis, AxisMap, Edge, Workload
 
 __all__ = ["Tables", "build_tables"]
+
+_LOG = logging.getLogger(__name__)
 
 _AXES = {None: at.NO_AXIS, Axis.ROWS: at.ROWS, Axis.COLUMNS: at.COLUMNS, Axis.CHANNELS: at.CHANNELS}
 _WIDE = 1 << 40  # width of a path without links: the ports alone limit it
@@ -46,6 +49,7 @@ class Tables:
 
 def build_tables(workload: Workload, chip: Chip, choices: Choices, book: TileBook) -> Tables:
     """Tabulate the problem."""
+    _LOG.info("tabulating the tiles of %s on %s", workload.name, chip.accelerator.name)
     return _Builder(workload, chip, choices, book).build()
 
 
