@@ -60,7 +60,7 @@ def _chips(given: Sequence[str]) -> str | tuple[str, str] | None:
 def _print_decisions(diff: MappingDiff) -> None:
     changed = diff.changed_layers
     sys.stdout.write(f"{diff.network}: {len(changed)} of {len(diff.layers)} layers differ\n")
-    heads = [
+    heads: list[tuple[object, ...]] = [
         (what, *values) for what, values in (("accelerator", diff.accelerators), ("priority", diff.priorities)) if values[0] != values[1]
     ]
     heads += [("ends a stack after", *(", ".join(cuts) or "-" for cuts in diff.cuts))] if any(diff.cuts) else []
@@ -78,7 +78,7 @@ def _print_decisions(diff: MappingDiff) -> None:
 
 def _print_effects(effects: Effects, labels: tuple[str, str]) -> None:
     one, other = (metrics.as_dict() for metrics in effects.metrics)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, before in one.items():
         after = other[name]
         if isinstance(before, bool) or before is None or after is None:

@@ -49,8 +49,8 @@ class PointSchedule:
     """
 
     title: str
-    workload: Workload
-    accelerator: Accelerator
+    workload: Workload = field(repr=False)
+    accelerator: Accelerator = field(repr=False)
     record: Schedule = field(repr=False)
 
     @property

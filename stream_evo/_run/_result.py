@@ -29,7 +29,7 @@ __all__ = ["Result"]
 _Array = TypeVar("_Array", IntArray, FloatArray)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A Pareto front with what is needed to understand, save and re-evaluate it.
 
@@ -60,6 +60,9 @@ class Result:
     lower_bounds: Mapping[str, float]
     layer_by_layer: PointMetrics | None
     best_history: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        return f"<Result: {self.title}, {len(self)} points, minimised {', '.join(self.job.objectives)}>"
 
     def __len__(self) -> int:
         return len(self.search.front)

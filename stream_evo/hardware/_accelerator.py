@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stream_evo._html import card, text_table
 from stream_evo.hardware._core import Core
 from stream_evo.workload import Operand
 
@@ -98,6 +99,13 @@ class Accelerator:
         shared_memories: Groups of memories that are one instance.
         dma_channels: 1: off-chip reads and writes of a core share one in-order engine; 2: one engine each.
         weight_load: When weights that all fit are loaded.
+
+    Example:
+        >>> chip = stream_evo.load_hardware("heterogeneous_quad")
+        >>> [slot.core.name for slot in chip.cores]
+        ['c16_k16', 'c16_k16', 'ox16_k16', 'ox28_fx3_fy3', 'exploration_pooling', 'exploration_simd']
+        >>> chip.dram_node == len(chip.cores)
+        True
     """
 
     name: str
@@ -164,6 +172,26 @@ class Accelerator:
                     name = shared.get((index, memory.name), f"{slot.name}.{memory.name}")
                     found.setdefault(name, []).append((index, operand))
         return tuple((name, tuple(users)) for name, users in found.items())
+
+    def _repr_html_(self) -> str:
+        columns = ("core", "kind", "array", "on-core memory", "runs")
+        rows = [
+            (
+                slot.name,
+                slot.core.name,
+                " x ".join(str(dimension.size) for dimension in slot.core.array),
+                f"{sum(memory.size_bits for memory in slot.core.memories) // 8:,} bytes",
+                ", ".join(slot.core.operators),
+            )
+            for slot in self.cores
+        ]
+        links = [(link.name, len(link.connects), link.bits_per_cycle, link.pj_per_bit) for link in self.links]
+        columns_of_links = ("link", "ways", "bits per cycle", "pJ per bit")
+        return card(
+            f"{self.name}: {len(self.cores)} cores, {self.dram.name} of {self.dram.bits_per_cycle} bits per cycle",
+            text_table(columns, rows, numeric=("on-core memory",)),
+            text_table(columns_of_links, links, numeric=columns_of_links[1:], most=12),
+        )
 
 
 def reachable(links: tuple[Link, ...], node: int, *, backwards: bool = False) -> set[int]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
 
+from stream_evo._html import card, facts, text_table
 from stream_evo._yaml import near_matches
 from stream_evo.errors import Fault
 from stream_evo.hardware import Accelerator, Core, Dataflow
@@ -83,6 +84,12 @@ class Mapping:
         layers: One entry per layer, in the workload's order.
         dataflows: Chosen dataflow per core name; a core that is missing uses its first.
         priority: Scheduling priority.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> mapping = result[0].mapping
+        >>> mapping.layers[0].layer, mapping.layers[0].stack
+        ('conv1', 0)
     """
 
     network: str
@@ -100,6 +107,19 @@ class Mapping:
     def __reduce__(self) -> tuple[type[Mapping], tuple[object, ...]]:
         # A mapping proxy can neither be copied deeply nor sent to another process.
         return Mapping, (self.network, self.accelerator, self.layers, dict(self.dataflows), self.priority)
+
+    def _repr_html_(self) -> str:
+        columns = ("layer", "cores", "tile", "parts", "stack")
+        rows = [
+            (entry.layer, " ".join(entry.cores), f"{entry.tile_rows} x {entry.tile_columns}", entry.parts, entry.stack)
+            for entry in self.layers
+        ]
+        flows = ", ".join(f"{core} {flow}" for core, flow in self.dataflows.items())
+        return card(
+            f"{self.network} on {self.accelerator}: {len(self.layers)} layers in {1 + self.layers[-1].stack if self.layers else 0} stacks",
+            text_table(columns, rows, numeric=columns[2:]),
+            facts({"dataflows": flows, "priority": self.priority}) if flows else "",
+        )
 
 
 def part_core(layer: LayerMapping, part: int) -> str:

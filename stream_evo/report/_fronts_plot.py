@@ -19,6 +19,7 @@ from stream_evo.typing import FloatArray
 __all__ = ["BudgetBar", "FrontSeries", "plot_fronts"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+_BAR_MEANING = "Bars along the axes: which front reaches least of the other axis within that budget; grey where several reach the same."
 _BAR = 0.022  # share of the panel's width or height
 
 
@@ -82,10 +83,17 @@ def plot_fronts(
         axes.set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
     columns = max(1, min(len(labels), 2 * across))
-    note = "Bars along the axes: which front reaches least of the other axis within that budget; grey where several reach the same."
-    legend = figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5, alignment="left")
-    if bars:
-        legend.set_title(note, prop={"size": 8.5})
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower left",
+        ncols=columns,
+        frameon=False,
+        fontsize=8.5,
+        alignment="left",
+        title=_BAR_MEANING if bars else None,
+        title_fontsize=8.5,
+    )
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,9 +61,18 @@ def _pick(steps: Sequence[tuple[float, str]], largest: float) -> tuple[float, st
     return next(((factor, unit) for factor, unit in steps if largest >= factor), steps[-1])
 
 
+class _Picture(Figure):
+    """A figure that a notebook shows as it is; it shows plain ones only after `matplotlib.pyplot` was imported."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def new_figure(width: float, height: float, title: str) -> Figure:
     """Return an empty figure of `width` x `height` inches that belongs to no global state."""
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
+    figure = _Picture(figsize=(width, height), dpi=130, layout="constrained")
     figure.suptitle(title, fontsize=12, color=INK, x=0.01, ha="left")
     return figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stream_evo._html import card, text_table
 from stream_evo.workload._layer import Layer
 
 __all__ = ["NetworkInput", "Workload"]
@@ -40,6 +41,13 @@ class Workload:
         inputs: Network inputs; edge producer ``-1 - i`` is ``inputs[i]``.
         outputs: Indices of layers whose output leaves the network, ascending. A layer without consumers is always one.
         host_operators: Graph nodes treated as zero work on the host, as ``"name (Type)"``.
+
+    Example:
+        >>> workload = stream_evo.load_network("squeezenet")
+        >>> workload.layers[0].name, len(workload.layers)
+        ('conv1', 31)
+        >>> workload.consumers(workload.index("fire2/squeeze1x1"))
+        (3, 4)
     """
 
     name: str
@@ -86,3 +94,12 @@ class Workload:
             if layer.name == name:
                 return index
         raise KeyError(name)
+
+    def _repr_html_(self) -> str:
+        columns = ("layer", "operator", "output", "MACs", "weights")
+        rows = [
+            (layer.name, layer.operator, f"{layer.channels} x {layer.rows} x {layer.columns}", layer.macs, layer.weights)
+            for layer in self.layers
+        ]
+        title = f"{self.name}: {len(self.layers)} layers, {self.macs:,} MACs, {self.weights:,} weights"
+        return card(title, text_table(columns, rows, numeric=columns[2:]))
