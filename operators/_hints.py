@@ -23,6 +23,10 @@ class LayerCosts(Protocol):
     def energy_pj(self) -> FloatArray:
         """Energy by layer and core index, (L, N); infinite at the same places."""
 
+    @property
+    def weight_share(self) -> FloatArray | None:
+        """Weights of each layer as share of what each core's memory holds, (L, N); ``None`` if not known."""
+
 
 @dataclass(frozen=True, eq=False)
 class SeedHints:
@@ -33,6 +37,7 @@ class SeedHints:
     Attributes:
         latency_cycles: (L, N), by core index; infinite where the layer cannot run.
         energy_pj: (L, N), infinite at the same places.
+        weight_share: Weights of each layer as share of what each core's memory holds, (L, N); ``None`` if not known.
 
     Raises:
         ValueError: The shapes differ, or a layer has no finite cost.
@@ -40,13 +45,17 @@ class SeedHints:
 
     latency_cycles: FloatArray
     energy_pj: FloatArray
+    weight_share: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("latency_cycles", "energy_pj"):
+        for name in ("latency_cycles", "energy_pj", "weight_share"):
+            if getattr(self, name) is None:
+                continue
             values = np.array(getattr(self, name), dtype=np.float64)
             values.setflags(write=False)
             object.__setattr__(self, name, values)
-        if self.latency_cycles.ndim != 2 or self.latency_cycles.shape != self.energy_pj.shape:
-            raise ValueError(f"hints must have equal shapes (L, N), got {self.latency_cycles.shape} and {self.energy_pj.shape}")
+        shapes = {values.shape for values in (self.latency_cycles, self.energy_pj, self.weight_share) if values is not None}
+        if self.latency_cycles.ndim != 2 or len(shapes) > 1:
+            raise ValueError(f"hints must have equal shapes (L, N), got {', '.join(map(str, sorted(shapes)))}")
         if not (np.isfinite(self.latency_cycles).any(axis=1) & np.isfinite(self.energy_pj).any(axis=1)).all():
             raise ValueError("every layer needs a core with finite hints")

@@ -11,7 +11,7 @@ import numpy as np
 
 from stream_evo.cost import Goal
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeSpec, Mapping, resolve_dataflow
+from stream_evo.mapping import GenomeSpec, Mapping, resolve_dataflow, weight_room_bits
 from stream_evo.schedule import (
     Chip,
     Schedule,
@@ -95,10 +95,12 @@ class Evaluator:
         """Return the recorded schedule of one genome, shape ``(V,)``."""
         return self._simulator.trace(decisions_of_genomes(self.spec, self.spec.canonical(genome[np.newaxis]))[0])
 
-    def layer_costs(self) -> tuple[FloatArray, FloatArray]:
-        """Return latency in cycles and energy in pJ of each whole layer on each core, shape ``(L, N)`` each; infinite where it cannot run.
+    def layer_costs(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return latency in cycles, energy in pJ and share of weight memory of each whole layer on each core, shape ``(L, N)`` each.
 
-        What does not fit on a core is streamed; transfers are left out. Meant to guide a search, not to judge a mapping.
+        Latency and energy are infinite where a layer cannot run. The share is that of the bits for weights that the layer's weights
+        fill; it may exceed 1. What does not fit on a core is streamed; transfers are left out. Meant to guide a search, not to judge a
+        mapping.
         """
         workload, cores = self.spec.workload, self.spec.accelerator.cores
         latency = np.full((len(workload.layers), len(cores)), np.inf)
@@ -117,7 +119,9 @@ class Evaluator:
                 figures = self._book.tile(index, parts, layer.rows, layer.columns, core, flow, streamed)
                 latency[index, core] = parts * figures.latency_cycles
                 energy[index, core] = parts * (figures.mac_pj + figures.memory_pj)
-        return latency, energy
+        room = np.array([weight_room_bits(slot.core) for slot in cores])
+        weights = np.array([layer.weight_bits for layer in workload.layers])
+        return latency, energy, weights[:, np.newaxis] / np.maximum(room, 1)
 
 
 def evaluate_mapping(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal = Goal.EDP) -> Evaluation:

@@ -15,10 +15,10 @@ from stream_evo.errors import InputError
 from stream_evo.evaluation import METRICS, Evaluation, Evaluator, evaluate_mapping, schedule_mapping
 from stream_evo.hardware import load_accelerator
 from stream_evo.hw_library import ACCELERATORS
-from stream_evo.mapping import GenomeOptions, GenomeSpec, LayerMapping, Mapping
+from stream_evo.mapping import GenomeOptions, GenomeSpec, LayerMapping, Mapping, weight_room_bits
 from stream_evo.problems.networks import NETWORKS
 from stream_evo.typing import IntArray
-from stream_evo.workload import Workload, load_onnx
+from stream_evo.workload import Operand, Workload, load_onnx
 
 PLAIN, EVERYTHING = GenomeOptions(), GenomeOptions(split=True, dataflow=True, priority=True)
 
@@ -184,8 +184,12 @@ def test_the_goal_of_tiles_changes_the_costs() -> None:
 def test_layer_costs_guide() -> None:
     """Every core that can run a layer has a cost, others are out of reach."""
     spec = space("resnet18", "heterogeneous_quad", EVERYTHING)
-    latency, energy = evaluator("resnet18", "heterogeneous_quad", EVERYTHING).layer_costs()
-    assert latency.shape == energy.shape == (len(spec.workload.layers), len(spec.accelerator.cores))
+    latency, energy, weights = evaluator("resnet18", "heterogeneous_quad", EVERYTHING).layer_costs()
+    assert latency.shape == energy.shape == weights.shape == (len(spec.workload.layers), len(spec.accelerator.cores))
+    for index, slot in enumerate(spec.accelerator.cores):
+        memory = slot.core.top_memory(Operand.W)
+        if memory is not None:
+            np.testing.assert_allclose(weights[0, index], spec.workload.layers[0].weight_bits / weight_room_bits(slot.core))
     for layer, capable in enumerate(spec.capable):
         assert set(np.flatnonzero(np.isfinite(latency[layer]))) == set(capable)
         assert set(np.flatnonzero(np.isfinite(energy[layer]))) == set(capable)

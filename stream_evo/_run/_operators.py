@@ -25,10 +25,12 @@ class LayerCosts:
     Attributes:
         latency_cycles: Cycles; infinite where a layer cannot run.
         energy_pj: Energy in pJ; infinite at the same places.
+        weight_share: Weights as share of the bits that the core's memory has for them.
     """
 
     latency_cycles: FloatArray
     energy_pj: FloatArray
+    weight_share: FloatArray
 
 
 def operator_set(names: Sequence[str], session: Session) -> OperatorSet:

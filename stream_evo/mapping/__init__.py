@@ -5,7 +5,7 @@ GenomeSpec, GenomeOptions, TileSize: the space of mappings as integer vectors.
 Pins, LayerPin, DataflowPin: decisions that are fixed.
 load_mapping, mapping_to_yaml, load_pins: files.
 check_mapping: whether a mapping fits a network and an accelerator.
-parts_for, resolve_dataflow: how a decision is completed: weights that fit, dataflow per layer.
+parts_for, weight_room_bits, resolve_dataflow: how a decision is completed: weights that fit, dataflow per layer.
 can_run, splittable_channels: what may be decided: cores that run a layer, channels that K-parts divide.
 """
 
@@ -22,7 +22,7 @@ from stream_evo.mapping._mapping import (
     splittable_channels,
 )
 from stream_evo.mapping._pins import DataflowPin, LayerPin, Pins
-from stream_evo.mapping._space import GenomeOptions, TileSize, parts_for
+from stream_evo.mapping._space import GenomeOptions, TileSize, parts_for, weight_room_bits
 
 __all__ = [
     "DataflowPin",
@@ -43,4 +43,5 @@ __all__ = [
     "parts_for",
     "resolve_dataflow",
     "splittable_channels",
+    "weight_room_bits",
 ]

@@ -32,6 +32,11 @@ def _costs() -> tuple[FloatArray, FloatArray]:
     return latency, energy
 
 
+def _plain(hints: SeedHints | None = None) -> IntArray:
+    """All plain seeds."""
+    return _sample(HeuristicSampling(hints, seed_share=1.0))
+
+
 def test_layer_by_layer_and_deepest_fusion_are_among_the_seeds() -> None:
     genomes = _sample(HeuristicSampling())
     cut, tile = genomes[:, _PART["cut"]], genomes[:, _PART["tile"]]
@@ -40,14 +45,14 @@ def test_layer_by_layer_and_deepest_fusion_are_among_the_seeds() -> None:
 
 
 def test_every_core_has_a_seed_with_all_it_can_run() -> None:
-    cores = _cores(_sample(HeuristicSampling()))
+    cores = _cores(_plain())
     for core in range(4):
         able = (core_table(_SPEC) == core).any(axis=1)
         assert (cores[:, able] == core).all(axis=1).any()
 
 
 def test_round_robin_and_blocks_use_all_cores_evenly() -> None:
-    cores = _cores(_sample(HeuristicSampling()))
+    cores = _cores(_plain())
     assert any(len(set(row[:3])) == 3 and np.bincount(row, minlength=4).max() <= 4 for row in cores)
     assert any((np.diff(row) >= 0).all() and len(set(row)) >= 3 for row in cores)
 
@@ -86,6 +91,32 @@ def test_mixtures_are_nearly_all_different() -> None:
     assert len(np.unique(genomes, axis=0)) > 350
 
 
+def test_a_seed_fuses_as_deep_as_weights_fit() -> None:
+    latency, energy = _costs()
+    share = np.random.default_rng(2).uniform(0.1, 0.6, size=(12, 4))
+    genomes = {tuple(genome) for genome in _sample(HeuristicSampling(SeedHints(latency, energy, share))).tolist()}
+    cores = latency.argmin(axis=1)
+    held, cuts = np.zeros(4), []
+    for layer, core in enumerate(cores):
+        full = held[core] + share[layer, core] > 1.0
+        cuts.append(int(full))
+        held = held * (not full)
+        held[core] += share[layer, core]
+    allocation = (core_table(_SPEC) == cores[:, None]).argmax(axis=1)
+    tiles = _SPEC.upper[_PART["tile"]] - 2
+    assert 0 < sum(cuts) < 11
+    assert (*allocation.tolist(), *cuts[1:], *tiles.tolist()) in genomes
+
+
+def test_tiles_of_mixtures_are_equally_far_from_the_finest() -> None:
+    genomes = _sample(HeuristicSampling(seed_share=0.01), 400)[1:, _PART["tile"]]
+    steps = _SPEC.upper[_PART["tile"]] - genomes
+    largest = steps.max(axis=1, keepdims=True)
+    even = ((steps == largest) | (genomes == 0)).all(axis=1)
+    assert even.mean() > 0.2, "half of them have no more steps for large layers, of those half have no layer off"
+    assert len(np.unique(largest[even])) == _SPEC.upper[_PART["tile"]].max() + 1, "all sizes are tried"
+
+
 def test_seeds_are_far_better_than_chance() -> None:
     spec = SyntheticSpec(layers=48, cores=8)
     reference = np.array([3000.0, 4000.0, 300.0])
@@ -99,6 +130,8 @@ def test_seeds_are_far_better_than_chance() -> None:
 def test_hints_are_checked_and_read_only() -> None:
     with pytest.raises(ValueError, match="equal shapes"):
         SeedHints(np.ones((3, 2)), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="equal shapes"):
+        SeedHints(np.ones((3, 2)), np.ones((3, 2)), np.ones((3, 1)))
     with pytest.raises(ValueError, match="every layer needs a core"):
         SeedHints(np.full((1, 2), np.inf), np.ones((1, 2)))
     hints = SeedHints(np.ones((3, 2)), np.ones((3, 2)))
