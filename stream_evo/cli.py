@@ -18,6 +18,7 @@ from stream_evo._cli._diff import diff
 from stream_evo._cli._doctor import doctor
 from stream_evo._cli._evaluate import evaluate
 from stream_evo._cli._export import export
+from stream_evo._cli._import import import_hardware, import_mapping
 from stream_evo._cli._inspect import inspect
 from stream_evo._cli._list import list_names
 from stream_evo._cli._report import report
@@ -41,6 +42,8 @@ app.command("report")(report)
 app.command("compare")(compare)
 app.command("diff")(diff)
 app.command("export")(export)
+app.command("import-hardware")(import_hardware)
+app.command("import-mapping")(import_mapping)
 app.command("inspect")(inspect)
 app.command("cost")(cost)
 app.command("list")(list_names)

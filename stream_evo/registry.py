@@ -86,6 +86,10 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     Raises:
         UnknownNameError: no such name.
         InputError: the file is missing or cannot be used.
+
+    Example:
+        >>> stream_evo.load_network("squeezenet").macs
+        349151936
     """
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
@@ -109,16 +113,27 @@ def network_source(name_or_file: str | Path) -> Path | onnx.ModelProto:
 
 
 def load_hardware(name_or_file: str | Path) -> Accelerator:
-    """Load an accelerator by its name in the catalogue or from a YAML file.
+    """Load an accelerator by its name in the catalogue or from a YAML file: one of this package, or of the reference framework.
 
     Raises:
         UnknownNameError: no such name.
         InputError: the file is missing or holds faults.
+
+    Example:
+        >>> stream_evo.load_hardware("single_core").name
+        'single_core'
     """
-    from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
+    from stream_evo.foreign import is_foreign_hardware, read_hardware  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
+    from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # as above
 
     _LOG.info("reading hardware %s", name_or_file)
-    return load_accelerator(_yaml_file("hardware", name_or_file, accelerators))
+    path = _yaml_file("hardware", name_or_file, accelerators)
+    if not is_foreign_hardware(path):
+        return load_accelerator(path)
+    imported = read_hardware(path)
+    if imported.notes:
+        _LOG.warning("%s: read with %d notes; to see them: stream-evo import-hardware %s -o FILE", path, len(imported.notes), path)
+    return imported.accelerator
 
 
 def load_core(name_or_file: str | Path) -> Core:
