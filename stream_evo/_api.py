@@ -109,6 +109,14 @@ def optimize(
             contradictory pins.
         PluginError: an operator of a file breaks its contract.
         RunFolderError: `out` holds another run or cannot be written.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=8, generations=2, seed=1)
+        >>> result
+        <Result: squeezenet on homogeneous_quad, ... points, minimised energy, latency, memory>
+        >>> fused = stream_evo.optimize("squeezenet", "homogeneous_quad", objectives=["edp"], evaluations=8, population=8)
+        >>> len(fused)
+        1
     """
     if out is not None:
         RunFolder.check_free(Path(out))
@@ -157,6 +165,11 @@ def evaluate(
     Raises:
         UnknownNameError: an unknown network or accelerator.
         InputError: a file with faults, or a mapping for another network or accelerator.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> stream_evo.evaluate("squeezenet", "homogeneous_quad", result[0].mapping).feasible
+        True
     """
     session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
     return session.point_of(value)
@@ -182,6 +195,12 @@ def explain(
     Raises:
         UnknownNameError: an unknown network or accelerator.
         InputError: a file with faults, or a mapping for another network or accelerator.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> explanation = stream_evo.explain("squeezenet", "homogeneous_quad", result[0].mapping)
+        >>> explanation.path.binding_core in ("core0", "core1", "core2", "core3", "pooling", "simd")
+        True
     """
     session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
     return explain_mapping(session.workload, session.accelerator, value)

@@ -21,7 +21,15 @@ __all__ = ["Fault", "InputError", "PluginError", "RunFolderError", "StreamEvoErr
 
 
 class StreamEvoError(Exception):
-    """Root of all errors this package raises on purpose."""
+    """Root of all errors this package raises on purpose.
+
+    Example:
+        >>> try:
+        ...     stream_evo.load_run("no/such/folder")
+        ... except stream_evo.StreamEvoError as error:
+        ...     print(type(error).__name__)
+        RunFolderError
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,13 @@ class InputError(StreamEvoError):
     Attributes:
         source: The file or argument that is at fault.
         faults: Every fault found, in the order of the input; never empty.
+
+    Example:
+        >>> try:
+        ...     stream_evo.optimize("squeezenet", "homogeneous_quad", population=1, generations=0)
+        ... except stream_evo.InputError as error:
+        ...     [fault.path for fault in error.faults]
+        ['population', 'generations']
     """
 
     def __init__(self, source: str, faults: Iterable[Fault]) -> None:
@@ -77,6 +92,13 @@ class UnknownNameError(InputError):
     Attributes:
         name: The name asked for.
         known: All names of the catalogue.
+
+    Example:
+        >>> try:
+        ...     stream_evo.load_hardware("heterogenous_quad")
+        ... except stream_evo.UnknownNameError as error:
+        ...     error.name, "heterogeneous_quad" in error.known
+        ('heterogenous_quad', True)
     """
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
@@ -89,7 +111,14 @@ class UnknownNameError(InputError):
 
 
 class RunFolderError(StreamEvoError):
-    """A run folder that cannot be written, read or continued as asked."""
+    """A run folder that cannot be written, read or continued as asked.
+
+    Example:
+        >>> stream_evo.load_run("no/such/folder")
+        Traceback (most recent call last):
+            ...
+        stream_evo.errors.RunFolderError: no/such/folder is not the folder of a run: it has no manifest.yaml
+    """
 
 
 class PluginError(StreamEvoError):

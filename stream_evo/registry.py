@@ -90,6 +90,10 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     Example:
         >>> stream_evo.load_network("squeezenet").macs
         349151936
+
+    Example:
+        >>> stream_evo.load_network("squeezenet").macs
+        349151936
     """
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
@@ -118,6 +122,10 @@ def load_hardware(name_or_file: str | Path) -> Accelerator:
     Raises:
         UnknownNameError: no such name.
         InputError: the file is missing or holds faults.
+
+    Example:
+        >>> stream_evo.load_hardware("single_core").name
+        'single_core'
 
     Example:
         >>> stream_evo.load_hardware("single_core").name

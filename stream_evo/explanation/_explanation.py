@@ -46,6 +46,14 @@ class Explanation:
         peak: When activations fill the chip most, and with what.
         shortages: What does not fit; empty for a feasible mapping.
         repair: What would make it fit; ``None`` for a feasible mapping, or if it was not looked for.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> explanation = stream_evo.explain("squeezenet", "homogeneous_quad", result[0].mapping)
+        >>> sum(explanation.path.cycles_by_layer.values()) == result[0].metrics.latency_cycles
+        True
+        >>> list(explanation.energy.by_level())[0] in ("mac", "memory", "transfer", "link", "dram")
+        True
     """
 
     totals: Totals

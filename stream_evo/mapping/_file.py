@@ -70,6 +70,13 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator 
 
     Raises:
         InputError: the file cannot be read, has faults, or belongs to another network or accelerator.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> result.save("runs/mappings")
+        >>> workload, chip = stream_evo.load_network("squeezenet"), stream_evo.load_hardware("homogeneous_quad")
+        >>> stream_evo.load_mapping("runs/mappings/mappings/point_000.yaml", workload, chip) == result[0].mapping
+        True
     """
     root, faults = open_section(path, "mapping")
     names = {key: root.text(key) for key in ("network", "accelerator")}
