@@ -14,6 +14,7 @@ from stream_evo.exports._json import front_to_json, point_to_json
 from stream_evo.exports._markdown import front_to_markdown, point_to_markdown
 from stream_evo.exports._parquet import front_to_parquet, point_to_parquet
 from stream_evo.exports._perfetto import point_to_perfetto
+from stream_evo.exports._stream import point_to_stream, point_to_stream_2024
 from stream_evo.exports._yaml import point_to_yaml
 
 __all__ = ["FORMATS", "Format", "format_named"]
@@ -44,6 +45,8 @@ _ALL = (
     Format("markdown", ".md", "summary to paste into a design document", point_to_markdown, front_to_markdown),
     Format("parquet", ".parquet", "the tables of csv with units in the metadata", point_to_parquet, front_to_parquet),
     Format("perfetto", ".pftrace", "schedule of a point for the Perfetto viewer", point_to_perfetto),
+    Format("stream", ".stream.yaml", "mapping of a point for Stream 2", point_to_stream),
+    Format("stream-2024", ".stream.yaml", "mapping of a point for Stream before version 2", point_to_stream_2024),
     Format("yaml", ".yaml", "mapping of a point", point_to_yaml),
 )
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({entry.name: entry for entry in _ALL})

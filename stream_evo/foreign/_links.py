@@ -62,7 +62,7 @@ class _Builder:
             self.links.append(Link(f"{prefix}{start}->{end}", bits, pj, ((self.nodes[start], self.nodes[end]),)))
         last = self.document[-1] if self.document else {}
         if last.keys() == entry.keys() and all(last[key] == entry[key] for key in entry if key != "pairs"):
-            self.document[-1] = {**last, "pairs": [*cast(list[list[str]], last["pairs"]), [a, b]]}
+            self.document[-1] = {**last, "pairs": [*cast("list[list[str]]", last["pairs"]), [a, b]]}
         else:
             self.document.append(entry)
 

@@ -29,6 +29,7 @@ __all__ = ["Found", "ImportedMapping", "kinds_of_cores", "read_mapping"]
 
 _Value = TypeVar("_Value")
 _PAIR: Final = re.compile(r"([A-Za-z]+)\s*,\s*(\d+|all(?:/\d+)?|\*)")
+_OPERATOR: Final = re.compile(r"[A-Z][A-Za-z0-9]*|")
 _AXES: Final = {"OY": Axis.ROWS, "OX": Axis.COLUMNS, "K": Axis.CHANNELS, "G": Axis.CHANNELS}
 _LEFT_OUT: Final = {
     "spatial_mapping": "the unrolling is that of the core's dataflow, not of a layer",
@@ -176,7 +177,8 @@ def _choose(entries: Sequence[Fields], reader: MappingReader) -> dict[int, Field
     for entry in entries:
         name = entry.text("name")
         by_name.setdefault(name if name in names or name == "default" else name.lower(), entry)
-        if name and name not in names and name.lower() not in operators and name != "default":
+        # Files cover more operators than one network has; only what looks like a layer's name can be a slip.
+        if name not in names and name.lower() not in operators and not _OPERATOR.fullmatch(name) and name != "default":
             near = near_matches(name, sorted(names)).partition("Known:")[0].strip()
             entry.note("name", f"{reader.workload.name} has no layer or operator {name!r}. {near}".strip())
     found = {}
