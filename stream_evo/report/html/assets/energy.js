@@ -10,7 +10,7 @@ const energy = (() => {
   function shares(entries, total, write, colourOf) {
     const most = Math.max(...entries.map(([, value]) => value), 0);
     return make("table", { class: "shares" }, make("tbody", {}, entries.map(([label, value], index) => make("tr", {},
-      make("td", { class: "text wrap" }, label), make("td", {}, write(value)), make("td", {}, format.percent(value, total)),
+      make("td", { class: "text label", title: label }, label), make("td", {}, write(value)), make("td", {}, format.percent(value, total)),
       make("td", { class: "graph", "aria-hidden": "true" }, make("div", { class: "meter" },
         make("i", { style: `width:${most ? 100 * value / most : 0}%;${colourOf ? `background:${colourOf(index)}` : ""}` })))))));
   }
@@ -27,12 +27,13 @@ const energy = (() => {
     });
     const step = Math.ceil(labels.length / (across ? 16 : node.clientWidth / 15));
     const shown = place.filter((index) => index % step === 0);
-    const short = (text) => (text.length > 20 ? `…${text.slice(-19)}` : text).replaceAll("<", "‹");
+    const plain = (text) => text.replaceAll("<", "‹"); // the library reads some markup in labels
+    const short = (text) => plain(text.length > 20 ? `…${text.slice(-19)}` : text);
     const line = theme.colour("line");
     const value = { title: { text: `Energy (${factor.name})`, standoff: 6 }, range: [0, (most || 1) / factor.factor * 1.04], gridcolor: line, zerolinecolor: line, automargin: true, exponentformat: "none" };
     const category = { tickvals: shown, ticktext: shown.map((index) => short(labels[index])), tickangle: across ? 0 : -60, automargin: true, range: across ? [labels.length - 0.5, -0.5] : [-0.5, labels.length - 0.5], tickfont: { size: 10.5 }, showgrid: false, zeroline: false };
     const picture = front.layout({ barmode: "stack", bargap: labels.length > 60 ? 0 : 0.2, xaxis: across ? value : category, yaxis: across ? category : value, margin: { l: 50, r: 8, t: 6, b: 40 } });
-    return plotly.react(node, traces.map((trace) => ({ ...trace, text: labels.map((text) => text.replaceAll("<", "‹")) })), picture, { ...front.settings, displayModeBar: false });
+    return plotly.react(node, traces.map((trace) => ({ ...trace, text: labels.map(plain) })), picture, { ...front.settings, displayModeBar: false });
   }
 
   const legend = () => make("p", { class: "keys" }, LEVELS.map((level, index) => make("span", {}, make("i", { class: "swatch", style: `background:${colour(index)}` }), level)));

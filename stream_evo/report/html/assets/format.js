@@ -39,11 +39,16 @@ const format = (() => {
     return `${digits(value / factor)} ${name}`;
   }
 
+  // A number of whatever the heading says: 5.06 M.
+  const count = (value) => {
+    const [factor, name] = pick(DECIMAL, value);
+    return `${digits(value / factor)}${name ? ` ${name}` : ""}`;
+  };
   const cycles = (value) => quantity("cycles", value);
   const bytes = (value) => quantity("_bytes", value);
   const energy = (value) => quantity("_pj", value);
 
-  return { unit, digits, whole, percent, quantity, cycles, bytes, energy };
+  return { unit, digits, whole, percent, quantity, count, cycles, bytes, energy };
 })();
 
 // Makes an element. Attributes that start with "on" are listeners, null ones are left out; children are elements or text, never markup.
@@ -55,7 +60,7 @@ function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 

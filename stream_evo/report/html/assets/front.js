@@ -37,11 +37,23 @@ const front = (() => {
     return { log, factor, range, title: `${labels[name]} (${unitName})` };
   }
 
+  // 1, 2 and 5 times powers of ten; beyond two decades powers of ten only.
+  function logTicks([low, high]) {
+    const found = [];
+    for (let power = Math.floor(low); power <= high; power += 1) {
+      for (const digit of high - low > 2 ? [1] : [1, 2, 5]) {
+        if (power + Math.log10(digit) >= low && power + Math.log10(digit) <= high) found.push(Number((digit * 10 ** power).toPrecision(1)));
+      }
+    }
+    return { tickmode: "array", tickvals: found, ticktext: found.map((value) => value.toLocaleString("en-US", { maximumSignificantDigits: 2 })) };
+  }
+
   function axisLayout(info, title = true) {
     const line = theme.colour("line");
     return {
+      ...(info.log ? logTicks(info.range) : { nticks: 6 }),
       type: info.log ? "log" : "linear", range: [...info.range], title: { text: title ? info.title : "", standoff: 6, font: { size: 12 } },
-      gridcolor: line, zeroline: false, linecolor: line, tickfont: { size: 11 }, nticks: 6, exponentformat: "none", automargin: true,
+      gridcolor: line, zeroline: false, linecolor: line, tickfont: { size: 11 }, exponentformat: "none", automargin: true,
     };
   }
 
@@ -81,7 +93,7 @@ const front = (() => {
         type, mode: "markers", ...place(index), customdata: index, text: index.map((point) => hover[point]), hovertemplate: "%{text}<extra></extra>",
         marker: flat
           ? { color: theme.colour(slot), size: 14, symbol: MARKS[slot], line: { width: 2.5, color: theme.colour(slot) } }
-          : { color: theme.colour(slot), size: 8, symbol: slot === "a" ? "circle" : "square", opacity: 1 },
+          : { color: theme.colour(slot), size: 10, symbol: MARKS[slot], line: { width: 3, color: theme.colour(slot) } },
       });
     }
     return found;
@@ -125,7 +137,7 @@ const front = (() => {
     const scene = { aspectmode: "cube", camera: node.camera || { eye: { x: 1.55, y: 1.55, z: 0.85 } } };
     axes.forEach(({ info }, dimension) => {
       scene[`${"xyz"[dimension]}axis`] = {
-        ...axisLayout(info), title: { text: info.title, font: { size: 12 } }, nticks: 5, showbackground: false,
+        ...axisLayout(info), title: { text: info.title, font: { size: 12 } }, showbackground: false,
         gridcolor: theme.colour("line"), linecolor: theme.colour("muted"), automargin: undefined,
       };
     });

@@ -1,7 +1,7 @@
 // Cores, links, DRAM and memories over time, on canvas: thousands of bars, zoomed by pointer or keys.
 
 const gantt = (() => {
-  const LABEL = 132; // room for the names of lanes
+  const LABEL = 164; // room for the names of lanes
   const BAR = 18;
   const TRACE = 34;
   const GAP = 4;

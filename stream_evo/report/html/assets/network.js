@@ -43,14 +43,18 @@ const network = (() => {
     return make("td", { class: size > 1 ? "stack fused" : "stack", rowspan: size, title: size > 1 ? `stack ${stack[index]}: ${size} layers fused` : `stack ${stack[index]}` }, String(stack[index]));
   }
 
-  function create(details, options) {
+  // `other` is the point beside, if there is one: what differs from it is marked.
+  function create(details, options, other) {
     const { tile_rows: rows, tile_columns: columns, parts, cores } = details.layers;
     const energy = new Map(details.energy.layers.map(([row, ...levels]) => [row, levels.reduce((sum, value) => sum + value, 0)]));
+    const most = Math.max(0, ...energy.values());
     const total = details.energy.levels.reduce((sum, value) => sum + value, 0);
     const busy = new Float64Array(inputs + layers.length);
     for (const items of details.time.cores) for (const item of items) busy[item.row] += item.end - item.start;
     const lit = new Map();
     const pad = `padding-left:${graph.width + 14}px`;
+
+    const differs = (index, ...names) => (other && names.some((name) => String(details.layers[name][index]) !== String(other.layers[name][index])) ? "differs" : null);
 
     function row(index) {
       const [name, operator, macs, weights, [channels, height, width]] = layers[index];
@@ -58,17 +62,18 @@ const network = (() => {
       const grid = Math.ceil(height / rows[index]) * Math.ceil(width / columns[index]);
       const node = make("tr", { class: "row", onclick: () => options.onPick(at) }, stackCell(details, index),
         make("th", { class: "name", scope: "row", style: pad, title: `${name}: ${operator}, output ${channels} × ${height} × ${width}, ${format.whole(macs)} MACs, ${format.whole(weights)} weights` }, name),
-        make("td", { class: "text" }, cores[index].map((one, place) => [place ? " " : "", core(one)])),
-        make("td", {}, `${rows[index]} × ${columns[index]}`),
+        make("td", { class: differs(index, "cores") ? "text differs" : "text" }, cores[index].map((one, place) => [place ? " " : "", core(one)])),
+        make("td", { class: differs(index, "tile_rows", "tile_columns") }, `${rows[index]} × ${columns[index]}`),
         make("td", {}, format.whole(grid * parts[index])),
-        make("td", {}, parts[index] > 1 ? String(parts[index]) : ""),
-        make("td", {}, format.digits(busy[at])),
-        make("td", {}, format.percent(energy.get(at) || 0, total)));
+        make("td", { class: differs(index, "parts") }, parts[index] > 1 ? String(parts[index]) : ""),
+        make("td", {}, format.count(busy[at])),
+  make("td", { class: "share" }, format.percent(energy.get(at) || 0, total),
+          make("div", { class: "meter", "aria-hidden": "true" }, make("i", { style: `width:${most ? 100 * (energy.get(at) || 0) / most : 0}%` }))));
       lit.set(at, node);
       return node;
     }
 
-    const head = [["Stack", ""], ["Layer", "name"], ["Core", "text"], ["Tile", ""], ["Tiles", ""], ["Parts", ""], ["Busy cycles", ""], ["Energy", ""]];
+    const head = [["Stack", ""], ["Layer", "name"], ["Core", "text"], ["Tile", ""], ["Tiles", ""], ["Parts", ""], ["Cycles", ""], ["Energy", ""]];
     const first = graph.inputs.map((name) => make("tr", { class: "row" }, make("td", { class: "stack" }), make("td", { class: "name muted", style: pad, title: `input of the network: ${name}` }, name), make("td", { colspan: 6 })));
     const table = make("table", {}, make("caption", { class: "visually-hidden" }, "Layers with their cores, tiles and stacks"),
       make("thead", {}, make("tr", {}, head.map(([text, className]) => make("th", { scope: "col", class: className || null, style: text === "Layer" ? pad : text === "Stack" ? "padding:0;text-align:center;font-size:11.5px" : null }, text)))),

@@ -68,7 +68,7 @@ const point = (() => {
     const rows = [...path.cores.map((row) => ["core", ...row]), ...path.links.map((row) => ["link", ...row])];
     return make("table", { class: "shares" }, make("caption", { class: "visually-hidden" }, "Cores and links: busy, and on the critical path"),
       make("thead", {}, make("tr", {}, ["", "", "busy", "on path", ""].map((text, index) => make("th", { class: index < 2 ? "text" : null, scope: "col" }, text)))),
-      make("tbody", {}, rows.map(([kind, name, on, busy]) => make("tr", {}, make("td", { class: "text muted" }, kind), make("td", { class: "text wrap" }, name),
+      make("tbody", {}, rows.map(([kind, name, on, busy]) => make("tr", {}, make("td", { class: "text muted" }, kind), make("td", { class: "text label", title: name }, name),
         make("td", {}, format.percent(busy, path.cycles)), make("td", {}, format.percent(on, path.cycles)),
         make("td", { class: "graph", "aria-hidden": "true" }, make("div", { class: "meter" }, make("i", { style: `width:${100 * busy / path.cycles}%` }), make("i", { class: "dark", style: `width:${100 * on / path.cycles}%` })))))));
   }
@@ -86,9 +86,9 @@ const point = (() => {
     const { path } = one.details;
     const cycles = (values) => Object.entries(values).sort((left, right) => right[1] - left[1]);
     return slotted(one, make("p", {}, verdict(path)), make("div", { class: "columns" },
-      make("div", {}, make("h4", {}, "Its cycles are spent on"), energy.shares(cycles(path.activities), path.cycles, format.cycles)),
-      make("div", {}, make("h4", {}, "They held up the next by"), energy.shares(cycles(path.holds), path.cycles, format.cycles)),
-      make("div", {}, make("h4", {}, "In layers"), energy.shares(path.layers.slice(0, 8), path.cycles, format.cycles)),
+      make("div", {}, make("h4", {}, "Its cycles are spent on"), energy.shares(cycles(path.activities), path.cycles, format.count)),
+      make("div", {}, make("h4", {}, "They held up the next by"), energy.shares(cycles(path.holds), path.cycles, format.count)),
+      make("div", {}, make("h4", {}, "In layers"), energy.shares(path.layers.slice(0, 8), path.cycles, format.count)),
       make("div", {}, make("h4", {}, "Cores and links"), resources(path))), chain(path));
   }
 
@@ -99,7 +99,7 @@ const point = (() => {
     const running = peak.running.map(([core, layer]) => `${layer} on ${core}`).join(", ") || "nothing";
     const rows = peak.tensors.map(([memory, layer, kind, tiles, size]) => [memory, layer, kind === "tiles" ? `${tiles} ${tiles === 1 ? "tile" : "tiles"}` : kind, format.bytes(size)]);
     if (peak.others[0]) rows.push([`${peak.others[0]} more`, "", "", format.bytes(peak.others[1])]);
-    return slotted(one, make("p", {}, `${format.bytes(peak.bytes)} of activations lie on the chip from cycle ${format.whole(peak.begin)} to ${format.whole(peak.end)}, while there run: ${running}.`),
+    return slotted(one, make("p", {}, `${format.bytes(peak.bytes)} of activations lie on the chip from cycle ${format.whole(peak.begin)} to ${format.whole(peak.end)}. Running then: ${running}.`),
       make("div", { class: "scroll bordered", style: "max-height:260px;margin-top:8px", tabindex: 0, role: "region", "aria-label": "What lies where at the fullest moment" },
         makeTable("What lies where at the fullest moment", [["memory", "wrap"], ["layer", "wrap"], ["what", "text"], ["size", "number"]], rows)));
   }
@@ -155,7 +155,7 @@ const point = (() => {
       parts.push(section("schedule", "Schedule", scheduleControls(), [...shown.map(schedule),
         make("p", { class: "muted small", style: "grid-column:1/-1" }, "Drag to zoom into a stretch, double-click for all; Shift and drag, or the bar below, to move; Ctrl and wheel to zoom. With the keyboard: arrows, +, −, 0. A click on a tile lights its layer.")]));
       parts.push(section("network", "Network, allocation, stacks", null, shown.map((one) => {
-        one.network = network.create(one.details, options);
+        one.network = network.create(one.details, options, shown.find((other) => other !== one)?.details);
         return slotted(one, one.network.node);
       })));
       parts.push(section("energy", "Energy", null, shown.map((one) => {

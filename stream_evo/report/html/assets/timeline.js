@@ -49,10 +49,10 @@ const timeline = (() => {
       for (const link of subject.paths[`${move.source} ${move.target}`] || []) onLink[link].push(move);
     }
     onLink.forEach((content, link) => {
-      if (content.length) found.push({ kind: "link", name: subject.links[link], bars: content });
+      if (content.length) found.push({ kind: "link", name: `link ${subject.links[link]}`, bars: content });
     });
     const offChip = time.moves.filter((move) => move.source === dram || move.target === dram);
-    if (offChip.length) found.push({ kind: "dram", name: subject.nodes[dram], bars: offChip });
+    if (offChip.length) found.push({ kind: "dram", name: /^dram$/i.test(subject.nodes[dram]) ? "DRAM" : `DRAM ${subject.nodes[dram]}`, bars: offChip });
     time.memories.forEach((trace, index) => {
       if (trace.bits.some((bits) => bits > 0)) {
         found.push({ kind: "memory", name: subject.memories[index].name, capacity: 8 * subject.memories[index].bytes, trace });
