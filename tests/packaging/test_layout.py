@@ -128,5 +128,5 @@ def test_top_level_of_the_repository_is_what_the_readme_describes() -> None:
         pytest.skip("not a git checkout")
     top = {name.partition("/")[0] for name in tracked.stdout.splitlines()}
     visible = {name for name in top if not name.startswith(".")}
-    folders = {"stream_evo", "problems", "operators", "hw_library", "tests", "experiments"}
+    folders = {"stream_evo", "problems", "operators", "hw_library", "tests", "experiments", "docs"}
     assert visible == folders | {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
