@@ -16,7 +16,7 @@ import yaml
 
 from stream_evo.errors import Fault, InputError
 
-__all__ = ["FLOAT", "Node", "Scalar", "read_yaml"]
+__all__ = ["FLOAT", "Node", "Scalar", "read_yaml", "resolve"]
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -68,11 +68,13 @@ class Node:
         return found
 
 
-def read_yaml(path: str | Path) -> Node:
+def read_yaml(path: str | Path, *, duplicates: list[Fault] | None = None) -> Node:
     """Read one YAML file.
 
     Args:
         path: The file, UTF-8, at most 4 MiB.
+        duplicates: Where to note keys that stand twice in one mapping, for files of programs that let the last one count; by default they
+            are faults.
 
     Returns:
         The root of the file.
@@ -92,7 +94,7 @@ def read_yaml(path: str | Path) -> Node:
         raise InputError(str(path), [Fault("the file is not text", expected="UTF-8", found=str(error.reason))]) from error
     if len(data) > MAX_BYTES:
         raise InputError(str(path), [Fault("the file is too large", expected=f"at most {MAX_BYTES} bytes")])
-    builder = _Builder()
+    builder = _Builder(duplicates)
     try:
         # Events instead of yaml.compose: the C parser is ten times faster, and depth, anchors and tags are seen before anything is built.
         builder.document(iter(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
@@ -109,8 +111,9 @@ def read_yaml(path: str | Path) -> Node:
 class _Builder:
     """Builds nodes from parser events, with faults for what is not accepted."""
 
-    def __init__(self) -> None:
+    def __init__(self, duplicates: list[Fault] | None) -> None:
         self.faults: list[Fault] = []
+        self._duplicates = duplicates
         self.root: Node | None = None
 
     def document(self, events: Iterator[Any]) -> None:
@@ -133,7 +136,7 @@ class _Builder:
         if event.tag is not None:
             self.faults.append(Fault("tags are not accepted", path, line, found=event.tag))
         if isinstance(event, yaml.ScalarEvent):
-            return Node(_resolve(event.value) if event.implicit[0] else event.value, path, line, event.value)
+            return Node(resolve(event.value) if event.implicit[0] else event.value, path, line, event.value)
         if depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -153,14 +156,17 @@ class _Builder:
             value = self._node(next(events), events, f"{path}.{name}", depth + 1)
             if name in entries:
                 first = entries[name].line
-                self.faults.append(Fault("duplicate key", f"{path}.{name}", key.line, hint=f"It stands in line {first} already"))
-                continue
+                fault = Fault("duplicate key", f"{path}.{name}", key.line, hint=f"It stands in line {first} already")
+                if self._duplicates is None:
+                    self.faults.append(fault)
+                    continue
+                self._duplicates.append(fault)
             # The line of an entry is that of its key: there a reader looks for it.
             entries[name] = Node(value.value, value.path, key.line, value.written)
         return Node(entries, path, line, f"a mapping of {len(entries)} keys")
 
 
-def _resolve(text: str) -> Scalar:
+def resolve(text: str) -> Scalar:
     """Return what a plain scalar means in the YAML 1.2 core schema, without hexadecimal, octal, infinity and not-a-number."""
     if text in _SPECIAL:
         return _SPECIAL[text]

@@ -62,7 +62,7 @@ class _Chip:
 def is_foreign_hardware(path: str | Path) -> bool:
     """Return True if a file is an accelerator or core of the reference framework and not one of this package's own; False if unreadable."""
     try:
-        root = read_yaml(path).value
+        root = read_yaml(path, duplicates=[]).value
     except InputError:
         return False
     if not isinstance(root, dict):

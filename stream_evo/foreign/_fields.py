@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from stream_evo._yaml import Faults, Node, read_yaml
-from stream_evo.errors import InputError
+from stream_evo.errors import Fault, InputError
 
 __all__ = ["Fields", "ForeignFile", "Note", "open_file", "raise_all"]
 
@@ -215,7 +215,11 @@ def open_file(path: str | Path) -> tuple[Node, ForeignFile]:
     Raises:
         InputError: it cannot be read or is not YAML.
     """
-    return read_yaml(path), ForeignFile(Path(path), Faults(str(path)))
+    duplicates: list[Fault] = []
+    root, file = read_yaml(path, duplicates=duplicates), ForeignFile(Path(path), Faults(str(path)))
+    for fault in duplicates:
+        file.notes.append(Note("this key stands twice in its mapping; the last one counts", str(path), fault.line, fault.path))
+    return root, file
 
 
 def raise_all(source: str, files: Iterable[ForeignFile]) -> None:
