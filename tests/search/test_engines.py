@@ -132,7 +132,7 @@ def _front(count: int, rng: np.random.Generator) -> FloatArray:
 
 @pytest.mark.parametrize("diversity", Diversity)
 def test_survivors_are_the_better_half(diversity: Diversity) -> None:
-    engine = NsgaTwo(_context(population=10), diversity)
+    engine = NsgaTwo(_context(population=10), diversity, survivors=1.0)
     genomes = engine.ask()
     objectives = np.concatenate([_front(4, np.random.default_rng(0)), _front(6, np.random.default_rng(1)) + 5.0])
     engine.tell(genomes, objectives, np.zeros(10))
@@ -147,6 +147,18 @@ def test_survivors_are_the_better_half(diversity: Diversity) -> None:
     assert state["violation"].max() == 0.0, "infeasible ones go first"
     assert len(state["ranks"]) == 10
     assert (np.diff(state["ranks"]) >= 0).all()
+
+
+@pytest.mark.parametrize(("survivors", "expected"), [(1.0, 10), (0.5, 5), (0.0, 2)])
+def test_as_many_survive_as_asked_for(survivors: float, expected: int) -> None:
+    engine = NsgaTwo(_context(population=10), survivors=survivors)
+    for seed in range(2):
+        genomes = engine.ask()
+        assert len(genomes) == 10
+        engine.tell(genomes, _front(10, np.random.default_rng(seed)), np.zeros(10))
+        assert len(engine.state()["genomes"]) == expected
+    with pytest.raises(ValueError, match="survivors"):
+        NsgaTwo(_context(), survivors=1.1)
 
 
 def test_truncation_by_hypervolume_keeps_more_of_it_than_by_crowding() -> None:
@@ -238,6 +250,6 @@ def test_nsga2_costs_about_two_milliseconds_a_generation_of_a_hundred() -> None:
 
 
 def test_heuristic_sampling_is_used_by_all_engines() -> None:
-    expected = {tuple(row) for row in HeuristicSampling()(SyntheticSpec(), 40, np.random.default_rng(0))[:15]}
+    expected = {tuple(row) for row in HeuristicSampling()(SyntheticSpec(), 40, np.random.default_rng(0))[:6]}
     for name in ("nsga2", "deap:nsga2", "pymoo:NSGA2", "pymoo:NSGA3"):
         assert expected <= {tuple(row) for row in find_engine(name)(_context()).ask()}
