@@ -127,5 +127,5 @@ class Job:
             )
         try:
             return cls(**content | {name: tuple(content[name]) for name in _LISTS})
-        except (TypeError, ValueError) as error:
+        except (InputError, TypeError, ValueError) as error:
             raise RunFolderError(f"{source} holds damaged settings: {error}") from error
