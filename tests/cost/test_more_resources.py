@@ -88,8 +88,8 @@ def test_a_given_mapping_never_needs_more_energy_nor_more_stalls(
         max(sum(max(0, (c - w)(n - 1))), sum(c (n - 1)) - union of windows),
 
     which falls with each c (wider ports) and as windows grow: in memories of twice the size what is to be replaced fills at most half, so
-    that every window becomes the whole period. A port of one user waits for its own term of the first sum. (Taking one user of three off a port
-    may add stalls: the union of windows shrinks with it.)
+    that every window becomes the whole period. A port of one user waits for its own term of the first sum. (Taking one user of three off a
+    port may add stalls: the union of windows shrinks with it.)
     """
     request = data.draw(drawn_requests)
     tile, rich = prepare(request), prepare(replace(request, core=change(request.core, factor)))
