@@ -27,8 +27,12 @@ def evaluate(
     """Evaluate one mapping: exactly the numbers that the run printed for it."""
     from stream_evo import _api  # noqa: PLC0415  # imports the kernels
 
-    record = _api.evaluate(network, hardware, mapping, bits=bits, host_operators=host_ops).as_dict()
-    explanation = _api.explain(network, hardware, mapping, bits=bits, host_operators=host_ops) if explain else None
+    explanation = None
+    if explain:
+        explanation = _api.explain(network, hardware, mapping, bits=bits, host_operators=host_ops)
+        record = _api.PointMetrics.of_totals(explanation.totals).as_dict()
+    else:
+        record = _api.evaluate(network, hardware, mapping, bits=bits, host_operators=host_ops).as_dict()
     if as_json:
         print_json(record if explanation is None else {**record, "explanation": explanation.as_dict()})
         return

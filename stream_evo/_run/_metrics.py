@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from stream_evo._html import card, text_table
 from stream_evo._run._job import METRICS
 from stream_evo.typing import FloatArray
+
+if TYPE_CHECKING:
+    from stream_evo.schedule import Totals
 
 __all__ = ["UNITS", "PointMetrics"]
 
@@ -51,6 +54,11 @@ class PointMetrics:
     def of(cls, metrics: FloatArray, violation_bytes: float = 0.0) -> PointMetrics:
         """Return the numbers of one row of metrics, shape ``(5,)``."""
         return cls(**dict(zip(METRICS, metrics.tolist(), strict=True)), violation_bytes=violation_bytes)
+
+    @classmethod
+    def of_totals(cls, totals: Totals) -> PointMetrics:
+        """Return the numbers of a schedule."""
+        return cls(**{name: float(getattr(totals, name)) for name in METRICS}, violation_bytes=float(totals.violation_bytes))
 
     @property
     def feasible(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ import stream_evo
 from stream_evo import registry
 from stream_evo.cli import main
 from stream_evo.mapping import LayerMapping, Mapping, mapping_to_yaml
+from stream_evo.workload import Workload
 
 
 @pytest.fixture(scope="module", name="mapping_file")
@@ -37,6 +39,18 @@ def test_json_is_the_value_of_python(mapping_file: Path, capsys: pytest.CaptureF
     assert printed["explanation"]["peak_memory"]["bytes"] == printed["memory_bytes"]
     plain = json.loads(evaluate(mapping_file, capsys, "--json"))
     assert plain == {name: value for name, value in printed.items() if name != "explanation"}
+
+
+def test_the_network_is_loaded_once(mapping_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    load, loaded = registry.load_network, []
+
+    def count(name: str, **options: Any) -> Workload:
+        loaded.append(name)
+        return load(name, **options)
+
+    monkeypatch.setattr(registry, "load_network", count)
+    evaluate(mapping_file, capsys, "--explain")
+    assert loaded == ["fsrcnn"]
 
 
 def test_tables_name_what_binds(mapping_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
