@@ -18,7 +18,7 @@ from stream_evo.cost._loops import IRRELEVANT, LOOPS
 from stream_evo.cost._prepared import Order, PreparedTile, prefix_products, skip_irrelevant, total
 from stream_evo.cost._spatial import REL_TOL
 
-__all__ = ["MappingCost", "evaluate_order"]
+__all__ = ["MappingCost", "cost_of", "evaluate_order"]
 
 O, W, I = range(3)  # noqa: E741  # the field's own letters
 TO_LOW, FROM_LOW, TO_HIGH, FROM_HIGH = range(4)
@@ -358,8 +358,11 @@ class MappingCost:
 def evaluate_order(tile: PreparedTile, order: Order) -> MappingCost | Shortage:
     """Return what `order` costs, or why it has no legal allocation."""
     bounds = allocate(tile, order)
-    if isinstance(bounds, Shortage):
-        return bounds
+    return bounds if isinstance(bounds, Shortage) else cost_of(tile, order, bounds)
+
+
+def cost_of(tile: PreparedTile, order: Order, bounds: list[list[int]]) -> MappingCost:
+    """Return what `order` costs if each level of O, W and I keeps the loops up to its boundary; they must fit."""
     request = tile.request
     tiers = _tiers(tile, order, bounds)
     accesses = _accesses(tile, tiers)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -21,7 +20,7 @@ from stream_evo.cost import _reference as reference
 from stream_evo.cost._allocation import held_precision, level_in
 from stream_evo.cost._loops import loop_factors
 from stream_evo.cost._prepared import PreparedTile, prefix_products, prepare
-from stream_evo.cost._reference import MappingCost, evaluate_order
+from stream_evo.cost._reference import MappingCost, cost_of, evaluate_order
 from stream_evo.cost._search import search_order
 from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memory, Port, PortKind
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
@@ -63,14 +62,6 @@ def _more_ports(core: Core, factor: int) -> Core:
 Change = Callable[[Core, int], Core]
 
 
-def _priced(tile: PreparedTile, order: Order, bounds: Bounds) -> MappingCost:
-    """Return the cost of an order with given boundaries in place of those that allocation would choose."""
-    with mock.patch.object(reference, "allocate", return_value=bounds):
-        cost = evaluate_order(tile, order)
-    assert isinstance(cost, MappingCost)
-    return cost
-
-
 def _factors(tile: PreparedTile) -> Order:
     return [(loop, size) for loop, sizes in enumerate(loop_factors(tile.spatial.temporal, 6)) for size in sizes]
 
@@ -98,7 +89,7 @@ def test_a_given_mapping_never_needs_more_energy_nor_more_stalls(
     poor_cost = evaluate_order(tile, order)
     assume(isinstance(poor_cost, MappingCost))
     assert isinstance(poor_cost, MappingCost)
-    cost = _priced(rich, order, [list(row) for row in poor_cost.bounds])
+    cost = cost_of(rich, order, [list(row) for row in poor_cost.bounds])
     assert cost.energy_pj <= poor_cost.energy_pj * (1 + 1e-9)
     assert cost.stall_cycles <= poor_cost.stall_cycles
     assert cost.temporal_cycles == poor_cost.temporal_cycles
@@ -153,7 +144,7 @@ def _held(tile: PreparedTile, order: Order, products: list[list[int]], bounds: t
 
 def _best(tile: PreparedTile) -> tuple[float, float]:
     """Return the least energy and the least energy x latency of all mappings."""
-    costs = [_priced(tile, order, bounds) for order, bounds in _all_mappings(tile)]
+    costs = [cost_of(tile, order, bounds) for order, bounds in _all_mappings(tile)]
     return min(cost.energy_pj for cost in costs), min(cost.energy_pj * cost.latency_cycles for cost in costs)
 
 
