@@ -147,7 +147,7 @@ class HeuristicSampling:
         return chosen
 
     def _fitting_cuts(self, spec: Spec, allocations: IntArray, fills: FloatArray, lengths: FloatArray) -> IntArray:
-        """Cuts (P, L - 1) that end a stack before the weights of a core exceed `fills` (P,) of its memory, or after `lengths` (P,) layers."""
+        """Cuts (P, L - 1) that end a stack before weights of a core exceed `fills` (P,) of its memory, or after `lengths` (P,) layers."""
         table = core_table(spec)
         rows = np.arange(len(allocations))
         held = np.zeros((len(allocations), int(table.max(initial=0)) + 1))

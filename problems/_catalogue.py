@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from stream_evo.problems._best_known import best_known
 from stream_evo.problems._problem import Problem
 
 __all__ = ["PROBLEMS"]
@@ -26,7 +27,8 @@ _CHIPS: Final = {
 
 def _problem(network: str, chip: str) -> Problem:
     hardware, cores = _CHIPS[chip]
-    return Problem(f"{network}_{chip}", network, hardware, description=f"{_NETWORKS[network]}; on {cores}")
+    name = f"{network}_{chip}"
+    return Problem(name, network, hardware, description=f"{_NETWORKS[network]}; on {cores}", best_known=best_known(name))
 
 
 PROBLEMS: Mapping[str, Problem] = MappingProxyType(
