@@ -12,7 +12,6 @@ Which part of YAML is accepted is written in :mod:`stream_evo._yaml_nodes`.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +21,8 @@ from typing import Any, Final
 
 from stream_evo import _yaml_forms as forms
 from stream_evo._yaml_forms import Form, JsonSchema
-from stream_evo._yaml_nodes import FLOAT, Node, read_yaml
-from stream_evo.errors import Fault, InputError
+from stream_evo._yaml_nodes import FLOAT, Node, read_yaml, resolve
+from stream_evo.errors import Fault, InputError, near_matches
 
 __all__ = [
     "AREA",
@@ -51,35 +50,32 @@ class Unit:
         factors: Unit name -> factor to the unit that the program computes in.
         example: A quantity in good form.
         whole: True if the converted number must be an integer.
+        largest: Largest quantity that is accepted, after conversion: more is a slip of the pen, and would leave the range of integers.
     """
 
     kind: str
     factors: Mapping[str, float]
     example: str
     whole: bool = False
+    largest: float = math.inf
 
 
-SIZE: Final = Unit("a size", {"bit": 1, "B": 8, "KiB": 8 * 1024, "MiB": 8 * 1024**2, "GiB": 8 * 1024**3}, "256 KiB", whole=True)
+SIZE: Final = Unit(
+    "a size", {"bit": 1, "B": 8, "KiB": 8 * 1024, "MiB": 8 * 1024**2, "GiB": 8 * 1024**3}, "256 KiB", whole=True, largest=2**50
+)
 """Memory sizes, in bits."""
-BANDWIDTH: Final = Unit("a bandwidth", {"bit/cycle": 1, "B/cycle": 8}, "128 bit/cycle", whole=True)
+BANDWIDTH: Final = Unit("a bandwidth", {"bit/cycle": 1, "B/cycle": 8}, "128 bit/cycle", whole=True, largest=2**32)
 """Bandwidths, in bits per cycle."""
-CYCLES: Final = Unit("a time", {"cycle": 1}, "10 cycle", whole=True)
+CYCLES: Final = Unit("a time", {"cycle": 1}, "10 cycle", whole=True, largest=2**32)
 """Times, in cycles."""
-ENERGY: Final = Unit("an energy", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3}, "52.0 pJ")
+ENERGY: Final = Unit("an energy", {"pJ": 1, "fJ": 1e-3, "nJ": 1e3}, "52.0 pJ", largest=1e12)
 """Energies, in pJ."""
-ENERGY_PER_BIT: Final = Unit("an energy per bit", {"pJ/bit": 1, "fJ/bit": 1e-3, "pJ/B": 0.125}, "0.5 pJ/bit")
+ENERGY_PER_BIT: Final = Unit("an energy per bit", {"pJ/bit": 1, "fJ/bit": 1e-3, "pJ/B": 0.125}, "0.5 pJ/bit", largest=1e12)
 """Energies of transport, in pJ per bit."""
-AREA: Final = Unit("an area", {"mm2": 1, "arb": 1}, "0.25 mm2")
+AREA: Final = Unit("an area", {"mm2": 1, "arb": 1}, "0.25 mm2", largest=1e12)
 """Areas, in mm², or ``arb``: on the scale of a source that states no unit."""
 
 _QUANTITY = re.compile(rf"({FLOAT.pattern})\s*(.*)")
-
-
-def near_matches(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the entries of `known` nearest to `name`, and all of them."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return hint + "Known: " + (", ".join(known) if known else "none")
 
 
 @dataclass(slots=True)
@@ -95,8 +91,11 @@ class Faults:
     found: list[Fault] = field(default_factory=list)
 
     def add(self, node: Node, what: str, *, expected: str = "", found: str | None = None, hint: str = "") -> None:
-        """Note a fault at `node`; `found` is the text of the node if not given."""
-        self.found.append(Fault(what, node.path, node.line, expected, node.written if found is None else found, hint))
+        """Note a fault at `node`; `found` is the text of the node if not given, in quotes where it is a text only because of them."""
+        if found is None:
+            quoted = isinstance(node.value, str) and not isinstance(resolve(node.value), str)
+            found = repr(node.value) if quoted else node.written
+        self.found.append(Fault(what, node.path, node.line, expected, found, hint))
 
     def check(self) -> None:
         """Raise all faults noted so far.
@@ -384,5 +383,8 @@ def _convert(node: Node, unit: Unit, faults: Faults, *, bare: bool = False) -> f
     if not math.isfinite(value) or (unit.whole and not value.is_integer()):
         whole = f"{unit.kind} of a whole number of {next(iter(unit.factors))}"
         faults.add(node, "out of range", expected=whole if unit.whole else "a finite number")
+        return None
+    if value > unit.largest:
+        faults.add(node, "out of range", expected=f"{unit.kind} of at most {unit.largest:g} {next(iter(unit.factors))}")
         return None
     return value

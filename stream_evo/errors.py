@@ -17,7 +17,15 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Fault", "InputError", "PluginError", "RunFolderError", "StreamEvoError", "UnknownNameError"]
+__all__ = ["Fault", "InputError", "PluginError", "RunFolderError", "StreamEvoError", "UnknownNameError", "near_matches"]
+
+
+def near_matches(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the entries of `known` nearest to `name`, whatever their case, and all of them."""
+    spellings = {entry.lower(): entry for entry in reversed(known)}
+    near = [spellings[entry] for entry in difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=0.5)]
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    return hint + "Known: " + (", ".join(known) if known else "none")
 
 
 class StreamEvoError(Exception):
@@ -104,10 +112,7 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
         self.name = name
         self.known = tuple(sorted(known))
-        near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(near)}? " if near else ""
-        hint += "Known: " + (", ".join(self.known) if self.known else "none")
-        super().__init__(kind, [Fault(f"unknown {kind} {name!r}", hint=hint)])
+        super().__init__(kind, [Fault(f"unknown {kind} {name!r}", hint=near_matches(name, self.known))])
 
 
 class RunFolderError(StreamEvoError):

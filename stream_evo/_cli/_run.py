@@ -30,9 +30,19 @@ WorkersOption = Annotated[
 ]
 
 
+def _folder(text: str) -> Path:
+    """Refuse an empty path, which would stand for the current folder: most likely it is a variable that is not set."""
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
 @guarded
 def run(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results; it must not hold another run.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", parser=_folder, help="Folder for the results; it must not hold another run.", show_default=False),
+    ],
     problem: Annotated[
         str | None,
         typer.Argument(

@@ -18,6 +18,7 @@ OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name f
 
 DEFAULT_GENERATIONS = 100
 
+_LARGEST_POPULATION = 1_000_000
 _LISTS = ("objectives", "operators", "forbidden_cores")
 
 
@@ -29,7 +30,7 @@ class Job:
         network: Name in the catalogue, or path of an ONNX file.
         hardware: Name in the catalogue, or path of a YAML file.
         objectives: What to minimise, keys of `OBJECTIVES`, all different.
-        population: Genomes per generation, at least 2.
+        population: Genomes per generation, 2 to 1,000,000.
         generations: Generations after which the search ends; by default 100 if there is no other budget, else no such limit.
         evaluations: Evaluations after which it ends.
         time_limit_s: Seconds after which it ends; with this the result depends on the machine.
@@ -83,6 +84,8 @@ class Job:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 faults.append(Fault("out of range", name, expected=f"at least {minimum}", found=str(value)))
+        if self.population > _LARGEST_POPULATION:  # a generation is held in memory at once
+            faults.append(Fault("out of range", "population", expected=f"at most {_LARGEST_POPULATION:,}", found=f"{self.population:,}"))
         positive = {"time_limit_s": self.time_limit_s, **{f"limit on {name}": value for name, value in self.limits.items()}}
         for name, number in positive.items():
             if number is not None and not 0 < number < float("inf"):

@@ -94,6 +94,8 @@ def _mesh(section: Section, nodes: Mapping[str, int]) -> _Wires:
             section.faults.add(node, "the rows of a mesh are of equal length", expected=f"{len(rows[0])} cores", found=str(len(names)))
         rows.append(names)
     flat = [name for row in rows for name in row]
+    if len(flat) < 2 and section.sound:
+        section.faults.add(section.node_at("rows"), "a mesh joins cores", expected="at least two")
     for name in sorted({name for name in flat if flat.count(name) > 1}):
         section.faults.add(section.node_at("rows"), f"core {name!r} has two places in the mesh", found="")
     across = [pair for row in rows for pair in itertools.pairwise(row)]

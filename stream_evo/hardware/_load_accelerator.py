@@ -38,7 +38,8 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     dram = _read_dram(root, slots)
     nodes = {slot: index for index, slot in enumerate((*slots, dram.name))}
     before = len(faults.found)
-    links = read_links(root, nodes, dram.bits_per_cycle) if len(nodes) == len(slots) + 1 else ()
+    named = bool(slots) and len(nodes) == len(slots) + 1  # if not, links would only echo the faults of the names
+    links = read_links(root, nodes, dram.bits_per_cycle) if named else ()
     links_sound = len(faults.found) == before
     dma_channels = root.integer("dma_channels", default=1, minimum=1, maximum=2)
     weight_load = WeightLoad(root.text("weight_load", default=WeightLoad.BEFORE_START, choices=tuple(WeightLoad)))
@@ -46,7 +47,7 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     root.has("shared_memories")  # known, even where its members could not be looked at
     root.has("links")
     root.close()
-    if links_sound and len(nodes) == len(slots) + 1:  # faulty links would make every core look cut off
+    if links_sound and named:  # faulty links would make every core look cut off
         _check_reach(root, slots, links, dram)
     faults.check()
     places = tuple(CoreSlot(slot, core) for slot, core in slots.items() if core is not None)

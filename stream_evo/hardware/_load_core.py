@@ -17,6 +17,7 @@ __all__ = ["load_core", "read_identity"]
 
 _DIRECTIONS = tuple(Direction)
 _KINDS = tuple(OperatorKind)
+_LARGEST_DIMENSION = 2**20
 _SERVED = tuple(
     f"{operand}.{way}" for operand in Operand for way in (_DIRECTIONS if operand is Operand.O else (Direction.TO_LOW, Direction.FROM_HIGH))
 )
@@ -64,11 +65,18 @@ def _read_array(root: Section) -> tuple[tuple[ArrayDimension, ...], float, float
     dimensions: list[ArrayDimension] = []
     below = section.section("dimensions")
     if below is not None:
-        dimensions = [ArrayDimension(key, below.integer(key, minimum=1)) for key in below]
+        dimensions = [ArrayDimension(key, _read_extent(below, key)) for key in below]
         if not dimensions:
             section.faults.add(below.node, "the array has no dimension", expected="at least one, such as D1: 16", found="")
     section.close()
     return tuple(dimensions), operation_pj, area
+
+
+def _read_extent(section: Section, key: str) -> int:
+    """Return the size of an array dimension; the largest where it is at fault, so that no dataflow is held against a stand-in."""
+    before = len(section.faults.found)
+    size = section.integer(key, minimum=1, maximum=_LARGEST_DIMENSION)
+    return size if len(section.faults.found) == before else _LARGEST_DIMENSION
 
 
 def _read_timing(root: Section) -> ArrayTiming:
@@ -117,7 +125,7 @@ def _read_unrolling(section: Section, array: Sequence[ArrayDimension]) -> tuple[
         loops = unroll.section(dimension)
         if loops is None:
             continue
-        pairs = [(loop, loops.integer(loop, minimum=1)) for loop in loops.keys(choices=LOOPS, kind="loop")]
+        pairs = [(loop, loops.integer(loop, minimum=1, maximum=_LARGEST_DIMENSION)) for loop in loops.keys(choices=LOOPS, kind="loop")]
         product = math.prod(size for _, size in pairs)
         if product > sizes[dimension]:
             what = f"the dataflow unrolls more than the array has along {dimension}"

@@ -25,7 +25,7 @@ from stream_evo.mapping._mapping import (
 )
 from stream_evo.mapping._narrow import narrow
 from stream_evo.mapping._pins import Pins
-from stream_evo.mapping._space import GenomeOptions, TileSize, capable_cores, fewest_parts, tile_sizes, weight_room_bits
+from stream_evo.mapping._space import GenomeOptions, TileSize, capable_cores, default_tiles, fewest_parts, weight_room_bits
 from stream_evo.typing import BoolArray, IntArray
 from stream_evo.workload import Workload
 
@@ -63,7 +63,7 @@ class GenomeSpec:
         accelerator: The chip.
         options: Which optional segments exist.
         pins: Decisions that are fixed.
-        tiles: Tile sizes on offer per layer; by default those of `tile_sizes`.
+        tiles: Tile sizes on offer per layer; by default those of `default_tiles`.
 
     Raises:
         InputError: a forbidden core that does not exist, a layer that no core can run, tile sizes that do not fit the layers, or pins that
@@ -77,8 +77,6 @@ class GenomeSpec:
     tiles: tuple[tuple[TileSize, ...], ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if not self.tiles:
-            object.__setattr__(self, "tiles", tuple(tile_sizes(layer) for layer in self.workload.layers))
         faults = [
             Fault(f"no core is called {name!r}", hint=near_matches(name, self.core_names))
             for name in self.options.forbidden_cores
@@ -86,6 +84,8 @@ class GenomeSpec:
         ]
         if faults:
             raise InputError("forbidden cores", faults)
+        if not self.tiles:
+            object.__setattr__(self, "tiles", default_tiles(self.workload, self.accelerator, self.capable))
         self._check_tiles()
         _ = self._bounds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +11,20 @@ from stream_evo.hardware import Accelerator, Core
 from stream_evo.mapping._mapping import can_run, splittable_channels
 from stream_evo.workload import Layer, Operand, Workload
 
-__all__ = ["GenomeOptions", "TileSize", "capable_cores", "fewest_parts", "parts_for", "tile_sizes", "weight_room_bits"]
+__all__ = [
+    "MOST_TILES",
+    "GenomeOptions",
+    "TileSize",
+    "capable_cores",
+    "default_tiles",
+    "fewest_parts",
+    "parts_for",
+    "tile_sizes",
+    "weight_room_bits",
+]
+
+MOST_TILES = 2**17
+"""Tiles of one layer, K-parts included, beyond which no finer tile size is on offer."""
 
 _COLUMN_STEPS = 2
 _FEWEST_COLUMNS_TO_CUT = 32
@@ -41,10 +55,11 @@ class TileSize:
     columns: int
 
 
-def tile_sizes(layer: Layer) -> tuple[TileSize, ...]:
+def tile_sizes(layer: Layer, most_tiles: int = MOST_TILES) -> tuple[TileSize, ...]:
     """Return the tile sizes on offer for `layer`, coarsest first: the whole map, rows halved down to one, then columns halved twice.
 
-    Halving rounds up, so neighbouring options differ by a factor of about two whatever the extent.
+    Halving rounds up, so neighbouring options differ by a factor of about two whatever the extent. Sizes that cut the map into more than
+    `most_tiles` are left out, except for the whole map.
     """
     sizes = [TileSize(layer.rows, layer.columns)]
     rows = layer.rows
@@ -57,7 +72,22 @@ def tile_sizes(layer: Layer) -> tuple[TileSize, ...]:
             break
         columns = (columns + 1) // 2
         sizes.append(TileSize(1, columns))
-    return tuple(sizes)
+    return tuple(
+        size for size in sizes if size == sizes[0] or -(-layer.rows // size.rows) * -(-layer.columns // size.columns) <= most_tiles
+    )
+
+
+def default_tiles(workload: Workload, accelerator: Accelerator, capable: Sequence[Sequence[int]]) -> tuple[tuple[TileSize, ...], ...]:
+    """Return the tile sizes on offer for each layer; none cuts a layer into more than `MOST_TILES` tiles of all its K-parts together.
+
+    That limit is met only where a weight memory holds no more than a few output channels of a layer with many rows. Beyond it a single
+    mapping of a network would take gigabytes of memory to schedule.
+    """
+    found = []
+    for layer, cores in zip(workload.layers, capable, strict=True):
+        parts = max(parts_for(layer, (core,), accelerator) for core in cores)
+        found.append(tile_sizes(layer, MOST_TILES // max(parts, 1)))
+    return tuple(found)
 
 
 def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeOptions) -> tuple[tuple[int, ...], ...]:

@@ -122,6 +122,9 @@ FAULTS = [
     ("  b: tiny.yaml", "  a: tiny.yaml", "  a: tiny.yaml\n  c", "$.cores.a", "duplicate key"),
     ("size: 1 GiB", "size: 1", "size: 1", "$.dram.size", "missing unit"),
     ("bandwidth: 64 bit/cycle", "bandwidth: 0 bit/cycle", "bandwidth: 0", "$.dram.bandwidth", "out of range"),
+    ("bandwidth: 64 bit/cycle", "bandwidth: 1e20 bit/cycle", "bandwidth: 1e20", "$.dram.bandwidth", "out of range"),
+    ("size: 1 GiB", "size: 1e20 GiB", "size: 1e20", "$.dram.size", "out of range"),
+    ("read_energy: 650 pJ", "read_energy: 1e300 pJ", "1e300", "$.dram.read_energy", "out of range"),
     ("read_energy: 650 pJ", "read_energy: 650 pW", "650 pW", "$.dram.read_energy", "wrong unit 'pW'"),
     ("read_energy: 650 pJ", "read_enrgy: 650 pJ", "read_enrgy", "$.dram.read_enrgy", "unknown key 'read_enrgy'"),
     ("size: 1 GiB", "name: a\n  size: 1 GiB", "name: a", "$.dram.name", "duplicate name 'a'"),
@@ -168,6 +171,7 @@ FAULTS = [
         "$.links[0].rows[1]",
         "rows of a mesh are of equal length",
     ),
+    ("type: bus, name: ring, nodes: [a, b, c]", "type: mesh, rows: []", "mesh", "$.links[0].rows", "a mesh joins cores"),
     ("type: bus, name: ring, nodes: [a, b, c]", "type: mesh, rows: [[a, b], [c, a]]", "mesh", "$.links[0].rows", "core 'a' has two places"),
     ("type: bus, name: ring, nodes: [a, b, c]", "type: mesh, rows: [[a, dram]]", "mesh", "$.links[0].rows[0][1]", "unknown name 'dram'"),
     ("name: ring", "name: dram", "type: dram", "$.links[1]", "duplicate link 'dram'"),
@@ -242,3 +246,12 @@ def test_memories_of_one_instance_are_of_one_size(chip_file: Path, core_file: Pa
 def test_a_faulty_link_does_not_make_cores_look_cut_off(broken_chip: Broken) -> None:
     faults, _ = broken_chip("ports: single", "ports: triple")
     assert [fault.path for fault in faults] == ["$.links[1].ports"]
+
+
+def test_faulty_names_of_cores_do_not_echo_in_the_links(chip_file: Path) -> None:
+    text = chip_file.read_text()
+    start, end = text.index("cores:"), text.index("dram:")
+    chip_file.write_text(text[:start] + "cores: [a, b, c]\n" + text[end:])
+    with pytest.raises(InputError) as caught:
+        load_accelerator(chip_file)
+    assert [fault.path for fault in caught.value.faults] == ["$.cores"]

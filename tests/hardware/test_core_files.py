@@ -190,6 +190,12 @@ def test_one_fault_does_not_echo_in_others(broken_core: Broken) -> None:
     assert [fault.path for fault in faults] == ["$.memories[0].operands[0]"]
 
 
+@pytest.mark.parametrize("size", ["-3", "eight", "8.0", "0", "99999999999999999999"])
+def test_a_faulty_array_dimension_does_not_echo_in_the_dataflows(broken_core: Broken, size: str) -> None:
+    faults, _ = broken_core("D1: 8,", f"D1: {size},")
+    assert [fault.path for fault in faults] == ["$.array.dimensions.D1"]
+
+
 def test_the_message_names_expected_found_and_near_names(broken_core: Broken) -> None:
     faults, _ = broken_core("min_bandwidth", "min_bandwith")
     (fault,) = faults

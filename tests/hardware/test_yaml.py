@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo._yaml import AREA, BANDWIDTH, ENERGY, ENERGY_PER_BIT, SIZE, Faults, Section, Unit, open_section, read_yaml
-from stream_evo.errors import Fault, InputError
+from stream_evo.errors import Fault, InputError, near_matches
 
 
 @pytest.fixture
@@ -184,6 +184,25 @@ def test_a_quantity_too_large_for_a_number_is_a_fault(file: Path) -> None:
     root, faults = section(file, "key: 1e400 pJ\n")
     root.quantity("key", ENERGY)
     assert [(fault.what, fault.expected) for fault in faults.found] == [("out of range", "a finite number")]
+
+
+def test_a_quantity_beyond_all_reason_is_a_fault(file: Path) -> None:
+    root, faults = section(file, "key: 1e30 GiB\nmost: 131072 GiB\n")
+    root.quantity("key", SIZE)
+    assert root.quantity("most", SIZE) == 2**50
+    assert [(fault.what, fault.expected) for fault in faults.found] == [("out of range", "a size of at most 1.1259e+15 bit")]
+
+
+def test_a_text_that_looks_like_a_number_is_shown_in_quotes(file: Path) -> None:
+    root, faults = section(file, "a: '4'\nb: four\n")
+    root.integer("a")
+    root.integer("b")
+    assert [fault.found for fault in faults.found] == ["'4'", "four"]
+
+
+@pytest.mark.parametrize("name", ["TPU_LIKE", "tpu-like", "Tpu_lik"])
+def test_near_names_are_found_whatever_their_case(name: str) -> None:
+    assert near_matches(name, ["simd", "tpu_like"]) == "Did you mean tpu_like? Known: simd, tpu_like"
 
 
 def test_getters_return_what_is_there(file: Path) -> None:

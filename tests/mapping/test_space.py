@@ -24,6 +24,15 @@ def test_tile_sizes_halve_rows_then_columns(network: Workload, chip: Accelerator
     assert spec.tiles[4] == (TileSize(1, 1),)
 
 
+def test_no_layer_is_cut_into_more_tiles_than_can_be_scheduled(chip: Accelerator) -> None:
+    def smallest(channels: int) -> TileSize:
+        layer = Layer("wide", OperatorKind.CONV, "Conv", LoopSizes(K=channels, C=1024, OY=1024), constant_weights=True)
+        return GenomeSpec(Workload("n", (layer,)), chip).tiles[0][-1]
+
+    assert smallest(16) == TileSize(1, 1)
+    assert smallest(4096) == TileSize(8, 1)  # 1024 parts of 4 channels, 128 tiles of each
+
+
 def test_segments_and_bounds(network: Workload, chip: Accelerator) -> None:
     spec = GenomeSpec(network, chip, FULL)
     assert {name: (part.start, part.stop) for name, part in spec.segments.items()} == {
