@@ -177,9 +177,10 @@ class Result:
         least = self.search.least_infeasible
         if least is None:
             return "no mapping was evaluated"
+        missing = f" ({least.violation_bytes:,.0f} bytes do not fit on the chip)" if least.violation_bytes else ""
         return (
-            f"no feasible mapping was found. The nearest one misses {', '.join(least.missed)} "
-            f"({least.violation_bytes:,.0f} bytes do not fit on the chip). Loosen the limits or pins, search longer, or allow --split"
+            f"no feasible mapping was found. The nearest one misses {', '.join(least.missed)}{missing}. "
+            "Loosen the limits or pins, search longer, or allow --split"
         )
 
     def summary(self) -> dict[str, Any]:
