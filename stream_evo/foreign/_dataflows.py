@@ -16,6 +16,7 @@ __all__ = ["read_dataflows"]
 
 _LOOPS: Final = ("B", "G", "K", "C", "OY", "OX", "FY", "FX")
 _PAIR: Final = re.compile(r"([A-Za-z]+)\s*,\s*(\d+)")
+_FILTERS: Final = (3, 5, 7)
 _COMPUTE: Final = (OperatorKind.CONV, OperatorKind.GEMM)
 
 Unrolling = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
@@ -83,44 +84,49 @@ def _suggested(array: Sequence[ArrayDimension], memories: Sequence[Memory], oper
 
     Along a dimension that one register of partial sums serves, a reduction loop (C) adds up in place; along one that a weight register
     serves, positions of the output (OX, OY) use the same weight; along one that an input register serves, output channels (K) use the
-    same input. Where several would do, K and C take turns. Cores without multiply-accumulates spread channels along the largest dimension
-    and, for pooling, the filter along the others.
+    same input. Where several would do, K and C take turns. A reduction as large as a filter is one over the filter (FX, FY).
+
+    Cores without multiply-accumulates spread channels along the largest dimension and, for pooling, the filter along the others.
     """
     if not set(operators) & set(_COMPUTE):
         return _spread(array, operators)
     shared = {operand: _innermost(memories, operand) for operand in Operand}
     places = cycle(("OX", "OY"))
-    used = {"K": 0, "C": 0}
-    found = []
+    chosen: dict[str, str] = {}
     for dimension in array:
         by_weights, by_inputs, by_outputs = (dimension.name in shared[operand] for operand in (Operand.W, Operand.I, Operand.O))
         if by_weights and not by_outputs:
-            loop = next(places)
-        elif by_outputs and not by_inputs:
-            loop = "C"
-        elif by_inputs and not by_outputs:
-            loop = "K"
-        else:
-            loop = "K" if used["K"] <= used["C"] else "C"
-        if loop in used:
-            used[loop] += 1
-        found.append((dimension.name, _loops(loop, dimension.size)))
-    return tuple(found)
-
-
-def _loops(loop: str, size: int) -> tuple[tuple[str, int], ...]:
-    return ((loop, size),) if size > 1 else ()
+            chosen[dimension.name] = next(places)
+        elif by_outputs != by_inputs:
+            chosen[dimension.name] = "C" if by_outputs else "K"
+    for dimension in array:
+        if dimension.name not in chosen:
+            loops = list(chosen.values())
+            chosen[dimension.name] = "K" if loops.count("K") <= loops.count("C") else "C"
+    spread = [name for name, loop in chosen.items() if loop == "K"]
+    if len(spread) > 1 and "C" not in chosen.values():
+        chosen[spread[-1]] = "C"  # nothing says where to add up, but channels alone seldom fill several dimensions
+    filters = iter(("FX", "FY"))
+    for dimension in array:
+        if chosen[dimension.name] == "C" and dimension.size in _FILTERS:
+            chosen[dimension.name] = next(filters, "C")
+    return tuple((dimension.name, _loops(chosen[dimension.name], dimension.size)) for dimension in array)
 
 
 def _innermost(memories: Sequence[Memory], operand: Operand) -> tuple[str, ...]:
     return next((memory.shared_over for memory in memories if operand in memory.operands), ())
 
 
+def _loops(loop: str, size: int) -> tuple[tuple[str, int], ...]:
+    return ((loop, size),) if size > 1 else ()
+
+
 def _spread(array: Sequence[ArrayDimension], operators: Sequence[OperatorKind]) -> Unrolling:
-    others = ("FX", "FY", "OX", "OY") if OperatorKind.POOL in operators else ("OX", "OY")
-    rest = iter(others)
     largest = max(array, key=lambda dimension: dimension.size)
-    return tuple((d.name, _loops(loop, d.size)) for d in array if (loop := "K" if d is largest else next(rest, None)) is not None)
+    pools = OperatorKind.POOL in operators
+    rest = iter(("FX", "FY", "OX", "OY") if pools else ("OX", "OY"))
+    channels = None if pools and largest.size in _FILTERS and len(array) <= 2 else largest  # an array as large as a filter
+    return tuple((d.name, _loops(loop, d.size)) for d in array if (loop := "K" if d is channels else next(rest, None)) is not None)
 
 
 def _depthwise(general: Unrolling) -> Unrolling:

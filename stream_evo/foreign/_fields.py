@@ -230,7 +230,7 @@ def raise_all(source: str, files: Iterable[ForeignFile]) -> None:
     """
     faults = []
     for file in files:
-        for fault in sorted(file.faults.found, key=lambda fault: fault.line):
+        for fault in sorted(dict.fromkeys(file.faults.found), key=lambda fault: fault.line):
             where = "" if str(file.path) == source else f"in {file.path}: "
             faults.append(fault if not where else type(fault)(where + str(fault)))
     if faults:

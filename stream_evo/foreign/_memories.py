@@ -177,9 +177,11 @@ def _old_ports(place: Fields, operands: Sequence[Operand]) -> tuple[Port, ...]:
     }
     served: dict[str, list[tuple[Operand, Direction]]] = {}
     nodes = place.items("ports", expected="a list with one entry per operand")
-    if len(nodes) != len(operands):
-        expected = f"one entry for each of {len(operands)} operands, in their order"
+    stated = len(place.items("operands", required=False))
+    if len(nodes) != stated and place.has("ports"):
+        expected = f"one entry for each of {stated} operands, in their order"
         place.fault(place.node_at("ports"), "the ports do not match the operands", expected=expected, found=str(len(nodes)))
+    if len(nodes) != len(operands):
         return ()
     for operand, node in zip(operands, nodes, strict=True):
         fields = Fields(node, place.file)
@@ -279,6 +281,9 @@ def complete_chains(
     """
     memories = [memory for memory, _ in found]
     everywhere = tuple(dimension.name for dimension in array)
+    stated = core.node_at("memories").value if core.has("memories") else None
+    if isinstance(stated, dict) and len(found) + (outside is not None) < len(stated):
+        return memories  # with a memory missing, what follows would only be echoes of its faults
     for operand in Operand:
         chain = [(memory, place) for memory, place in found if operand in memory.operands]
         for index in range(1, len(chain)):
