@@ -10,6 +10,7 @@ import typer
 
 from stream_evo._cli import _complete
 from stream_evo._cli._console import guarded, say
+from stream_evo.errors import RunFolderError
 
 __all__ = ["report"]
 
@@ -49,6 +50,8 @@ def report(
     from stream_evo._run._html_report import RunSource, html_report  # noqa: PLC0415  # imports the kernels
     from stream_evo.report import write_atomic  # noqa: PLC0415  # as above
 
+    if out is not None and not out.absolute().parent.is_dir():
+        raise RunFolderError(f"cannot write {out}: there is no folder {out.parent}")
     source = RunSource(folder, network, hardware, None if pin is None else str(pin))
     page = html_report(source, detailed=details, workers=workers or os.cpu_count() or 1).encode("utf-8")
     target = folder / "report.html" if out is None else out

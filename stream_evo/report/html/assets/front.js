@@ -149,7 +149,7 @@ const front = (() => {
     const info = { log: false, range: [0, 1], title: "Evaluations", factor: 1 };
     const picture = layout({
       xaxis: { ...axisLayout(info), range: undefined, rangemode: "tozero" },
-      yaxis: { ...axisLayout({ ...info, title: "Hypervolume (% of the box)" }), range: undefined },
+      yaxis: { ...axisLayout({ ...info, title: "Hypervolume (% of the box)" }), range: undefined, rangemode: history.evaluations.length < 3 ? "tozero" : "normal" },
     });
     const lone = history.evaluations.length < 3;
     return Plotly.react(node, [{

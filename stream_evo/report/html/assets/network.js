@@ -81,8 +81,13 @@ const network = (() => {
     const sheet = make("div", { class: "sheet" }, picture(details), table);
     const node = make("div", { class: "scroll network", tabindex: 0, role: "region", "aria-label": "Network with allocation and stacks" }, sheet);
 
+    // Lights one row, or none, and brings it into view.
     function light(at) {
       for (const [index, one] of lit) one.classList.toggle("lit", index === at);
+      const row = lit.get(at);
+      if (!row) return;
+      const above = graph.row_height * at;
+      if (above < node.scrollTop || above + 2 * graph.row_height + HEAD > node.scrollTop + node.clientHeight) node.scrollTop = above - node.clientHeight / 3;
     }
     function draw() {
       sheet.replaceChild(picture(details), sheet.firstChild);

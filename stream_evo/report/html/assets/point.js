@@ -9,6 +9,10 @@ const point = (() => {
 
   function light(row) {
     options.lit = options.lit === row ? null : row;
+    relight();
+  }
+
+  function relight() {
     for (const one of shown) {
       one.gantt.draw();
       one.network.light(options.lit);
@@ -144,6 +148,23 @@ const point = (() => {
     return slotted(one, one.gantt.node, one.causes);
   }
 
+  // ------------------------------------------------------------------------------------------------ network
+
+  // A box that lights the next layer whose name holds what is typed.
+  function finder() {
+    const names = [...subject.graph.inputs, ...subject.layers.map(([name]) => name)].map((name) => name.toLowerCase());
+    function find(text, after) {
+      const found = names.map((name, row) => (name.includes(text) && row >= subject.graph.inputs.length ? row : -1)).filter((row) => row >= 0);
+      options.lit = text ? found.find((row) => row > after) ?? found[0] ?? null : null;
+      relight();
+    }
+    return make("input", {
+      type: "search", placeholder: "Find a layer", "aria-label": "Find a layer; Enter goes on to the next",
+      oninput: (event) => find(event.target.value.trim().toLowerCase(), -1),
+      onkeydown: (event) => { if (event.key === "Enter") find(event.target.value.trim().toLowerCase(), options.lit ?? -1); },
+    });
+  }
+
   // ------------------------------------------------------------------------------------------------ all of it
 
   function build() {
@@ -154,7 +175,7 @@ const point = (() => {
       parts.push(section("why", "Why it takes that long", null, shown.map(why)));
       parts.push(section("schedule", "Schedule", scheduleControls(), [...shown.map(schedule),
         make("p", { class: "muted small", style: "grid-column:1/-1" }, "Drag to zoom into a stretch, double-click for all; Shift and drag, or the bar below, to move; Ctrl and wheel to zoom. With the keyboard: arrows, +, −, 0. A click on a tile lights its layer.")]));
-      parts.push(section("network", "Network, allocation, stacks", null, shown.map((one) => {
+      parts.push(section("network", "Network, allocation, stacks", [finder()], shown.map((one) => {
         one.network = network.create(one.details, options, shown.find((other) => other !== one)?.details);
         return slotted(one, one.network.node);
       })));
