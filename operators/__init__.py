@@ -10,6 +10,8 @@ Crossover:
 Mutation:
     BalanceCores, JoinNeighbour, MergeStacks, MoveStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepSplit, StepStackTiles,
     StepTile, SwapDataflow
+Repair:
+    FitTiles
 Sets of operators:
     default_operators, generic_operators
 Beside them:
@@ -21,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stream_evo.operators._balance_cores import BalanceCores
+from stream_evo.operators._fit_tiles import FitTiles
 from stream_evo.operators._heuristic_sampling import HeuristicSampling
 from stream_evo.operators._hints import LayerCosts, SeedHints
 from stream_evo.operators._join_neighbour import JoinNeighbour
@@ -43,6 +46,7 @@ from stream_evo.operators._uniform_sampling import UniformSampling
 __all__ = [
     "OPERATORS",
     "BalanceCores",
+    "FitTiles",
     "HeuristicSampling",
     "JoinNeighbour",
     "LayerCosts",
@@ -82,6 +86,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "mutation.step_stack_tiles": StepStackTiles,
         "mutation.step_tile": StepTile,
         "mutation.swap_dataflow": SwapDataflow,
+        "repair.fit_tiles": FitTiles,
         "sampling.heuristic": HeuristicSampling,
         "sampling.uniform": UniformSampling,
         "set.default": default_operators,

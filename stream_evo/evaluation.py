@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Final
 
 import numpy as np
 
 from stream_evo.cost import Goal
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeSpec, Mapping, resolve_dataflow, weight_room_bits
+from stream_evo.mapping import GenomeSpec, Mapping, TileSize, resolve_dataflow, weight_room_bits
 from stream_evo.schedule import (
     Chip,
     Schedule,
@@ -122,6 +123,35 @@ class Evaluator:
         room = np.array([weight_room_bits(slot.core) for slot in cores])
         weights = np.array([layer.weight_bits for layer in workload.layers])
         return latency, energy, weights[:, np.newaxis] / np.maximum(room, 1)
+
+    def missing_tile_bits(self) -> IntArray | None:
+        """Return the bits that lack for a tile to run, for any order of its loops and whatever is streamed; ``None`` if none ever lack.
+
+        Shape ``(L, A, T, E)``: by layer, allocation gene, tile gene and split gene; 0 beyond a layer's choices. With the default dataflow
+        of each core. That none ever lack is told from the coarsest tiles, which need most.
+        """
+        spec = self.spec
+        exponents = tuple(ways if spec.options.split else (0,) for ways in spec.ways)
+        shape = (len(spec.capable), max(map(len, spec.capable)), max(map(len, spec.tiles)), max(map(len, exponents)))
+        missing = np.zeros(shape, dtype=np.int64)
+        for tiles in (slice(0, 1), slice(1, None)):
+            for layer, choices in enumerate(spec.capable):
+                for tile, size in list(enumerate(spec.tiles[layer]))[tiles]:
+                    for choice, exponent in product(range(len(choices)), exponents[layer]):
+                        missing[layer, choice, tile, exponent] = self._missing_bits(layer, size, *spec.spread(layer, choice, exponent))
+            if not missing.any():
+                return None
+        return missing
+
+    def _missing_bits(self, layer: int, size: TileSize, cores: tuple[int, ...], parts: int) -> int:
+        """Return the bits that lack on the worst of some cores."""
+        workload, slots = self.spec.workload.layers[layer], self.spec.accelerator.cores
+        return max(
+            self._book.tile(
+                layer, parts, size.rows, size.columns, core, resolve_dataflow(slots[core].core, workload, None).name, frozenset()
+            ).missing_bits
+            for core in cores
+        )
 
 
 def evaluate_mapping(workload: Workload, accelerator: Accelerator, mapping: Mapping, goal: Goal = Goal.EDP) -> Evaluation:

@@ -16,6 +16,7 @@ from stream_evo.typing import FloatArray
 __all__ = ["operator_set"]
 
 _DEFAULT = "set.default"
+_FIT_TILES = "repair.fit_tiles"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,8 @@ class LayerCosts:
 def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     """Return the operators of a run.
 
-    Without names, the default set. A name ``set.*`` chooses another set to start from, and what else is named is added to it; without one,
-    each kind that is named takes the place of that kind in the default set.
+    Without names, the default set, with a repair where tiles may not fit. A name ``set.*`` chooses another set to start from, and what else
+    is named is added to it; without one, each kind that is named takes the place of that kind in the default set.
 
     Args:
         names: Names of the catalogue, or ``FILE.py:NAME``.
@@ -54,13 +55,16 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
             raise UnknownNameError("operator", name, list(known))
     plain = bool(sets) and sets[-1] != _DEFAULT
     base: OperatorSet = known[sets[-1]]() if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
+    missing = None if plain and _FIT_TILES not in names else session.evaluator.missing_tile_bits()
+    if missing is not None and not plain:
+        base = dataclasses.replace(base, repair=known[_FIT_TILES](missing))
     found: dict[PluginKind, list[Any]] = {kind: [] for kind in PluginKind}
     for name in names:
         if _is_plugin(name):
             kind, operator = load_operator(name, session.spec)
             found[kind].append(operator)
         elif name not in sets:
-            found[PluginKind(name.partition(".")[0])].append(known[name]())
+            found[PluginKind(name.partition(".")[0])].append(known[name](missing) if name == _FIT_TILES else known[name]())
     changes: dict[str, Any] = {}
     for kind, field in ((PluginKind.CROSSOVER, "crossovers"), (PluginKind.MUTATION, "mutations")):
         if found[kind]:
