@@ -20,7 +20,7 @@ __all__ = ["Simulator"]
 
 _START_WORDS = 1 << 16
 _START_CROWDING = 1
-_NO_RECORD: IntArray = np.empty((0, at.TRACE_COLUMNS), dtype=np.int64)
+_NO_RECORD: IntArray = np.empty(0, dtype=np.int64)
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Simulator:
         rows = 1 << 12
         raw = np.zeros((1, at.OUT_SIZE))
         while True:
-            record = np.zeros((rows, at.TRACE_COLUMNS), dtype=np.int64)
+            record = np.zeros(rows * at.TRACE_COLUMNS, dtype=np.int64)
             _, problem = self._schedule(decisions[np.newaxis], space, record, raw, 0)
             if problem == 0:
                 break
@@ -96,7 +96,7 @@ class Simulator:
                 rows *= 4
             else:
                 space.grow(problem)
-        return self._read(space.words, record[: space.words[at.W_RECORDED]], raw[0])
+        return self._read(space.words, record.reshape(-1, at.TRACE_COLUMNS)[: space.words[at.W_RECORDED]], raw[0])
 
     def _read(self, words: IntArray, record: IntArray, raw: FloatArray) -> Schedule:
         """Give names to what the kernel wrote down."""

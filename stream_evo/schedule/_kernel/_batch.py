@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from stream_evo.schedule._kernel._buffers import NEVER, NONE, OK, ZERO, inlined, kernel
+from stream_evo._jit import inlined, kernel, pointer
+from stream_evo.schedule._kernel._buffers import NEVER, NONE, OK, ZERO
 from stream_evo.schedule._kernel._candidates import advance, pop_candidate
 from stream_evo.schedule._kernel._readers import make_readers, make_resources
 from stream_evo.schedule._kernel._residency import fetch
@@ -75,10 +74,10 @@ def _start(q: IntArray, w: IntArray, rec: IntArray) -> None:
 
 @kernel
 def schedule_batch(
-    q: IntArray,
+    tables: IntArray,
     decisions: IntArray,
-    w: IntArray,
-    rec: IntArray,
+    workspace: IntArray,
+    record: IntArray,
     crowding: int,
     energies: FloatArray,
     ports: FloatArray,
@@ -87,21 +86,22 @@ def schedule_batch(
     out: FloatArray,
     begin: int,
 ) -> tuple[int, int]:
-    """Schedule genomes `decisions[begin:]`, shape ``(P, D)``, in workspace `w`, into `out`, shape ``(P, OUT_SIZE)``.
+    """Schedule genomes `decisions[begin:]`, shape ``(P, D)``, in a workspace, into `out`, shape ``(P, OUT_SIZE)``.
 
-    Tiles and transfers are written down in `rec`, shape ``(R, TRACE_COLUMNS)``, unless R is 0.
+    Tiles and transfers are written down in `record`, which has room for R rows of `TRACE_COLUMNS`, unless R is 0.
 
     Returns:
-        (number of the genome it stopped at, reason); the number is P if all are done. The reason is 0, the number of words `w` should
-        have, -1 if `crowding` is too small, or -2 if `rec` is.
+        (number of the genome it stopped at, reason); the number is P if all are done. The reason is 0, the number of words
+        `workspace` should have, -1 if `crowding` is too small, or -2 if `record` is.
     """
-    first = np.empty(q[Q_INPUTS] + q[Q_LAYERS] + 1, dtype=np.int64)
+    q, w, rec = pointer(tables), pointer(workspace), pointer(record)
     for number in range(begin, decisions.shape[0]):
-        d = decisions[number]
-        w[:W_HEADER] = 0
-        shortage = make_streams(q, d, w, first)
+        d = pointer(decisions[number])
+        workspace[:W_HEADER] = 0
+        w[W_SIZE], w[W_RECORD_ROWS] = workspace.size, record.size // TRACE_COLUMNS
+        shortage = make_streams(q, d, w)
         if shortage == OK:
-            shortage = make_reads(q, d, w, first)
+            shortage = make_reads(q, d, w)
         if shortage == OK:
             shortage = make_readers(q, w)
         if shortage == OK:

@@ -1,17 +1,14 @@
-"""What all files of the kernel share: how they are compiled, constants, the size of a tile."""
+"""What all files of the kernel share: constants, the size of a tile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from stream_evo import _jit
+from stream_evo._jit import inlined
 from stream_evo.schedule._layout import S_COLUMN_BOUNDS, S_ROW_BOUNDS, S_UNIT
 from stream_evo.typing import IntArray
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 NEVER = -1
 INFINITE = 1 << 62
@@ -23,16 +20,6 @@ _bool: Any = np.bool_
 NONE, ZERO, ONE, YES, NO = _int(-1), _int(0), _int(1), _bool(True), _bool(False)
 TILE, TRANSFER = _int(0), _int(1)
 NETWORK_INPUT, WEIGHTS, ACTIVATION, REFETCH, OUTPUT, EVICTION, STREAMED_READ, STREAMED_WRITE = (_int(cause) for cause in range(8))
-
-
-def inlined(function: _Function) -> _Function:
-    """Compile a helper; ``q`` and ``w`` are flat buffers."""
-    return _jit.inlined(function, buffers=("q", "w"))
-
-
-def kernel(function: _Function) -> _Function:
-    """Compile a kernel; ``q`` and ``w`` are flat buffers."""
-    return _jit.kernel(function, buffers=("q", "w"))
 
 
 @inlined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stream_evo.schedule._kernel._buffers import inlined, kernel
+from stream_evo._jit import inlined, kernel
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import IntArray
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stream_evo.schedule._kernel._buffers import OK, inlined, kernel
+from stream_evo._jit import inlined, kernel
+from stream_evo.schedule._kernel._buffers import OK
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import IntArray
 
@@ -32,7 +33,7 @@ def make_readers(q: IntArray, w: IntArray) -> int:
             r = w[s + S_EDGES] + edge * R_SIZE
             w[r + R_SLOTS] = end
             end += w[r + R_COUNT]
-    if end > w.size:
+    if end > w[W_SIZE]:
         return end
     for number in range(streams):
         s = w[W_STREAM] + number * S_SIZE
@@ -124,13 +125,16 @@ def make_resources(q: IntArray, w: IntArray, crowding: int) -> int:
     w[W_GATHER_CAPACITY] = 64 + crowding * (tiles + streams)
     end += 2 * G_SIZE * w[W_GATHER_CAPACITY]
     w[W_END] = end
-    if end > w.size:
+    if end > w[W_SIZE]:
         return end
-    w[w[W_CORE] : clear_to] = 0
+    for word in range(w[W_CORE], clear_to):
+        w[word] = 0
     for link in range(links):
         base = w[W_LINK] + link * (LINK_BUSY + 2 * w[W_LINK_CAPACITY])
-        w[base : base + LINK_BUSY] = 0
+        for word in range(LINK_BUSY):
+            w[base + word] = 0
     for memory in range(memories):
         base = w[W_STORE] + memory * (STORE_EVENTS + EVENT_SIZE * w[W_STORE_CAPACITY])
-        w[base : base + STORE_EVENTS] = 0
+        for word in range(STORE_EVENTS):
+            w[base + word] = 0
     return OK

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stream_evo.schedule._kernel._buffers import ACTIVATION, EVICTION, NETWORK_INPUT, NEVER, NO, REFETCH, WEIGHTS, YES, inlined, kernel
+from stream_evo._jit import inlined, kernel
+from stream_evo.schedule._kernel._buffers import ACTIVATION, EVICTION, NETWORK_INPUT, NEVER, NO, REFETCH, WEIGHTS, YES
 from stream_evo.schedule._kernel._resources import note_usage, room_from, store_at
 from stream_evo.schedule._kernel._transfers import cycles_of, move, off_chip, way_to_dram, write_back
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_evo.schedule._kernel._buffers import INFINITE, kernel
+from stream_evo._jit import kernel
+from stream_evo.schedule._kernel._buffers import INFINITE
 from stream_evo.schedule._kernel._resources import store_at
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import FloatArray, IntArray

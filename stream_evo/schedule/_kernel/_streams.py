@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stream_evo.schedule._kernel._buffers import OK, ONE, ZERO, inlined, kernel, tile_bits
+from stream_evo._jit import inlined, kernel
+from stream_evo.schedule._kernel._buffers import OK, ONE, ZERO, tile_bits
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import IntArray
 
@@ -33,18 +34,19 @@ def _parts(q: IntArray, d: IntArray, record: int, index: int) -> int:
 
 
 @kernel
-def make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
+def make_streams(q: IntArray, d: IntArray, w: IntArray) -> int:
     """Write the stream records; `first` receives the first stream of each input (from its end, backwards) and layer."""
     layers, inputs, cores = q[Q_LAYERS], q[Q_INPUTS], q[Q_CORES]
-    position = W_HEADER
-    w[W_STREAM] = position
+    first = W_HEADER
+    position = first + inputs + layers + 1
+    w[W_FIRST], w[W_STREAM] = first, position
     streams = 0
     tensors = 0
     for number in range(inputs + layers):
         is_input = number < inputs
         index = number - inputs
         record = q[Q_INPUT] + number * L_SIZE if is_input else q[Q_LAYER] + index * L_SIZE
-        first[number] = streams
+        w[first + number] = streams
         parts = 1
         place = 0
         if not is_input:
@@ -54,9 +56,10 @@ def make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
         columns = q[q[record + L_COLUMN_GRIDS] + _grid_option(q, d, layers, record, is_input, ONE)]
         for part in range(parts):
             s = position + streams * S_SIZE
-            if s + S_SIZE > w.size:
+            if s + S_SIZE > w[W_SIZE]:
                 return s + S_SIZE
-            w[s : s + S_SIZE] = 0
+            for word in range(S_SIZE):
+                w[s + word] = 0
             w[s + S_LAYER] = -1 - number if is_input else index
             w[s + S_PART] = part
             w[s + S_CORE] = -1 if is_input else q[q[place + P_CORES] + part % q[place + P_WAYS]]
@@ -76,7 +79,7 @@ def make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
                 w[s + S_OUTPUT] = q[record + L_OUTPUT]
             tensors += w[s + S_TILES]
             streams += 1
-    first[inputs + layers] = streams
+    w[first + inputs + layers] = streams
     w[W_STREAMS], w[W_TENSORS] = streams, tensors
     w[W_END] = position + streams * S_SIZE
     w[W_PRIORITY] = d[3 * layers + cores]
@@ -84,10 +87,10 @@ def make_streams(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
 
 
 @kernel
-def make_reads(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
+def make_reads(q: IntArray, d: IntArray, w: IntArray) -> int:
     """Write what each stream reads, and from it what it needs, what is streamed and what it costs."""
     layers, inputs = q[Q_LAYERS], q[Q_INPUTS]
-    end = w[W_END]
+    first, end = w[W_FIRST], w[W_END]
     for index in range(layers):
         record = q[Q_LAYER] + index * L_SIZE
         place = q[record + L_PLACES] + d[index] * P_SIZE
@@ -95,11 +98,11 @@ def make_reads(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
         share = q[record + L_CHANNELS] // parts
         tile = d[layers + index]
         for part in range(parts):
-            s = w[W_STREAM] + (first[inputs + index] + part) * S_SIZE
+            s = w[W_STREAM] + (w[first + inputs + index] + part) * S_SIZE
             w[s + S_EDGES] = end
             for edge in range(q[record + L_EDGE_COUNT]):
                 e = q[record + L_EDGES] + edge * E_SIZE
-                if end + R_SIZE > w.size:
+                if end + R_SIZE > w[W_SIZE]:
                     return end + R_SIZE
                 producer = q[e + E_PRODUCER]
                 source = _producer_record(q, producer)
@@ -113,7 +116,7 @@ def make_reads(q: IntArray, d: IntArray, w: IntArray, first: IntArray) -> int:
                     if low >= high:
                         continue
                     first_part, last_part = low // size, (high + size - 1) // size
-                base = first[inputs + producer] if producer >= 0 else first[-1 - producer]
+                base = w[first + inputs + producer] if producer >= 0 else w[first + -1 - producer]
                 w[end + R_FIRST], w[end + R_COUNT] = base + first_part, last_part - first_part
                 w[end + R_MEMORY] = q[e + E_OPERAND]  # the operand for now; turned into its memory below
                 w[end + R_CUT] = producer >= 0 and d[2 * layers + producer] != d[2 * layers + index]

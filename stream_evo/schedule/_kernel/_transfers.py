@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stream_evo.schedule._kernel._buffers import NO, TRANSFER, inlined
+from stream_evo._jit import inlined
+from stream_evo.schedule._kernel._buffers import NO, TRANSFER
 from stream_evo.schedule._kernel._resources import first_window, occupy, store_at
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import IntArray
@@ -57,7 +58,7 @@ def move(
         w[W_DRAM_BITS] += bits
     end = start + cycles
     w[W_FINISH] = max(w[W_FINISH], end)
-    if rec.shape[0]:
+    if w[W_RECORD_ROWS] > 0:
         write_trace(w, rec, TRANSFER, cause, tensor, source, target, sender, receiver, bits, start, end)
     return end
 
@@ -79,9 +80,10 @@ def write_trace(
 ) -> None:
     """Write down a tile (kind 0) or a transfer (kind 1)."""
     row = w[W_RECORDED]
-    if row < rec.shape[0]:
-        rec[row, 0], rec[row, 1], rec[row, 2], rec[row, 3], rec[row, 4] = kind, v1, v2, v3, v4
-        rec[row, 5], rec[row, 6], rec[row, 7], rec[row, 8], rec[row, 9] = v5, v6, v7, v8, v9
+    if row < w[W_RECORD_ROWS]:
+        at = row * TRACE_COLUMNS
+        rec[at], rec[at + 1], rec[at + 2], rec[at + 3], rec[at + 4] = kind, v1, v2, v3, v4
+        rec[at + 5], rec[at + 6], rec[at + 7], rec[at + 8], rec[at + 9] = v5, v6, v7, v8, v9
     else:
         w[W_PROBLEM] = 2
     w[W_RECORDED] = row + 1
