@@ -46,7 +46,7 @@ _ALL = (
     Format("parquet", ".parquet", "the tables of csv with units in the metadata", point_to_parquet, front_to_parquet),
     Format("perfetto", ".pftrace", "schedule of a point for the Perfetto viewer", point_to_perfetto),
     Format("stream", ".stream.yaml", "mapping of a point for Stream 2", point_to_stream),
-    Format("stream-2024", ".stream.yaml", "mapping of a point for Stream before version 2", point_to_stream_2024),
+    Format("stream-2024", ".stream-2024.yaml", "mapping of a point for Stream before version 2", point_to_stream_2024),
     Format("yaml", ".yaml", "mapping of a point", point_to_yaml),
 )
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({entry.name: entry for entry in _ALL})

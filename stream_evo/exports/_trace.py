@@ -116,7 +116,7 @@ def build_trace(point: PointOfFront) -> Trace:
 
     heading = tracks.add("Links", description="transfers; one that occupies several links stands on each of them")
     links = [tracks.add(link.name, heading, f"{link.bits_per_cycle} bit/cycle") for link in accelerator.links]
-    heading = tracks.add(accelerator.dram.name, description="transfers that read or write the off-chip memory")
+    heading = tracks.add(f"Off-chip memory {accelerator.dram.name}", description="transfers that read or write the off-chip memory")
     lanes = _lanes(schedule.transfers, accelerator.dram_node)
     dram = {lane: tracks.add(lane[0] if lane[1] == 0 else f"{lane[0]} {lane[1] + 1}", heading) for lane in sorted(set(lanes.values()))}
     for index, move in enumerate(schedule.transfers):
