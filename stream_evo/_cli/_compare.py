@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _ROWS = 15  # of a table that could have hundreds; --json has them all
-_PICTURES = (".png", ".svg", ".pdf")
+_PICTURES = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}  # suffix -> what would differ from one version or day to the next
 
 
 @guarded
@@ -77,10 +77,14 @@ def _check_picture(path: Path) -> None:
 
 
 def _draw(comparison: Comparison, path: Path) -> None:
+    from matplotlib import rc_context  # noqa: PLC0415  # takes a second to import
+
     from stream_evo.report import write_atomic  # noqa: PLC0415  # only here
 
+    kind = path.suffix.lower()
     buffer = io.BytesIO()
-    comparison.plot().savefig(buffer, format=path.suffix.lower().removeprefix("."))
+    with rc_context({"svg.hashsalt": "stream-evo"}):  # equal fronts are equal files
+        comparison.plot().savefig(buffer, format=kind.removeprefix("."), metadata={_PICTURES[kind]: None})
     write_atomic(path, buffer.getvalue())
 
 
