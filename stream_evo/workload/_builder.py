@@ -248,9 +248,20 @@ class Builder:
         return view
 
     def is_out_of_reach(self, node: Node) -> bool:
-        """Return True if a shape of `node` is unknown and an operator without parser, whose own shape is unknown, may be the cause."""
-        unknown = any(name and self.graph.known_shape(name) is None for name in node.outputs)
-        return any(name in self._shapeless for name in node.inputs) or (unknown and bool(self._shapeless))
+        """Return True if a shape of `node` follows from that of an operator without parser, whose own shape is unknown."""
+        if not self._shapeless or all(self.graph.known_shape(name) is not None for name in (*node.inputs, *node.outputs) if name):
+            return False
+        waiting, seen = list(node.inputs), set(node.inputs)
+        while waiting:
+            name = waiting.pop()
+            if name in self._shapeless:
+                return True
+            maker = self.graph.producer(name)
+            if maker is not None and (self.graph.known_shape(name) is None or self.is_constant(name)):
+                fresh = [source for source in maker.inputs if source not in seen]
+                seen.update(fresh)
+                waiting.extend(fresh)
+        return False
 
     def finish(self, name: str, host_operators: Iterable[str]) -> Workload:
         """Return the workload; inputs that no layer reads are left out."""

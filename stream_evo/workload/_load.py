@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,11 +72,8 @@ def load_onnx(
     """
     graph = read_graph(path_or_model, name)
     builder, reports = _translate(graph, bits, parsers, host_operators=host_operators)
-    missing = [report for report in reports if report.status is Status.UNSUPPORTED]
-    if missing:
-        hint = "Host operators of zero work are allowed with --host-ops (host_operators=True)"
-        causes = [report for report in missing if report.reason != _OUT_OF_REACH]
-        raise InputError(graph.source, [_unsupported_fault(report, hint if report is causes[-1] else "") for report in causes])
+    if missing := _unsupported_faults(reports):
+        raise InputError(graph.source, missing)
     if not builder.has_layers:
         raise InputError(graph.source, [Fault("nothing in the graph is work for an accelerator", expected="at least one layer")])
     hosts = [f"{report.name} ({report.operator})" for report in reports if report.status is Status.HOST]
@@ -97,8 +94,14 @@ def operator_report(
 def _translate(
     graph: Graph, bits: Bits | None, parsers: Mapping[str, Parser], *, host_operators: bool
 ) -> tuple[Builder, tuple[NodeReport, ...]]:
+    """Parse all nodes.
+
+    Raises:
+        InputError: shapes cannot be resolved; they are listed together with all operators that are not supported.
+    """
     builder = Builder(graph, bits)
     reasons: dict[str, str] = {}
+    open_shapes: list[Fault] = []
     regions = find_regions(graph)
     for node in graph.nodes:
         region = regions.get(node.name)
@@ -106,12 +109,18 @@ def _translate(
             if node is region.nodes[-1]:
                 parse_region(region, builder)
             continue
-        reason = _parse(node, builder, parsers)
+        try:
+            reason = _parse(node, builder, parsers)
+        except InputError as error:
+            open_shapes += error.faults
+            reason = _OUT_OF_REACH
         if reason:
             reasons[node.name] = reason
             builder.opaque(node, Status.HOST if host_operators else Status.UNSUPPORTED)
     reports = [NodeReport(node.name, node.operator, builder.status[node.name], reasons.get(node.name, "")) for node in graph.nodes]
     reports += [NodeReport(node.name, node.operator, Status.REMOVED) for node in graph.removed]
+    if open_shapes:
+        raise InputError(graph.source, [*open_shapes, *_unsupported_faults(reports)])
     return builder, tuple(reports)
 
 
@@ -131,5 +140,11 @@ def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
     return ""
 
 
-def _unsupported_fault(report: NodeReport, hint: str) -> Fault:
-    return Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint)
+def _unsupported_faults(reports: Iterable[NodeReport]) -> list[Fault]:
+    """Return a fault for every operator that is not supported, leaving out those that only follow from others."""
+    causes = [report for report in reports if report.status is Status.UNSUPPORTED and report.reason != _OUT_OF_REACH]
+    hint = "Host operators of zero work are allowed with --host-ops (host_operators=True)"
+    return [
+        Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint if report is causes[-1] else "")
+        for report in causes
+    ]

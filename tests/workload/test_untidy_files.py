@@ -139,6 +139,18 @@ def test_data_dependent_shape_is_an_error_that_names_the_tensor(net: Any) -> Non
         load_onnx(n.model())
 
 
+def test_open_shapes_and_unsupported_operators_are_told_at_once(net: Any) -> None:
+    n = net()
+    x = n.input([4, 4])
+    shapes = [n.op("Cast", n.input([2], name), to=TensorProto.INT64) for name in "st"]
+    first, second = (n.op("Reshape", x, shape, name=f"reshape_{place}") for place, shape in enumerate(shapes))
+    n.op("Det", x, name="determinant")
+    n.op("MatMul", first, second, name="echo")
+    with pytest.raises(InputError) as caught:
+        load_onnx(n.model("t2", "t3", "t4", "t5"))
+    assert [fault.path for fault in caught.value.faults] == [first, second, "determinant"]
+
+
 def test_dead_branches_and_several_outputs(net: Any) -> None:
     n = net()
     y = n.op("Conv", n.input([1, 3, 6, 6]), n.weights(4, 3, 3, 3))
