@@ -14,7 +14,7 @@ import moocore
 import numpy as np
 
 from stream_evo.search import hypervolume, nondominated, reference_point
-from stream_evo.typing import BoolArray, FloatArray, IntArray
+from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["Indicators", "indicators"]
 
@@ -52,7 +52,7 @@ def indicators(fronts: Sequence[FloatArray]) -> Indicators:
     """Measure fronts against each other.
 
     Args:
-        fronts: Objective values, shapes ``(P, F)``, each mutually non-dominated; some may be empty, not all.
+        fronts: Objective values, shapes ``(P, F)``, each of distinct, mutually non-dominated points; some may be empty, not all.
     """
     everything = np.concatenate(fronts)
     reference = reference_point(everything)
@@ -67,11 +67,17 @@ def indicators(fronts: Sequence[FloatArray]) -> Indicators:
         hypervolume=np.array([hypervolume(front, reference) for front in fronts]),
         joint_hypervolume=volume,
         alone=np.maximum(np.array(alone), 0.0) / volume,
-        on_joint_front=np.array([np.count_nonzero(~_beaten(front, joint)) for front in fronts], dtype=np.int64),
+        on_joint_front=_on_joint_front(fronts),
         coverage=_matrix(fronts, _coverage),
         epsilon_factor=_matrix(fronts, _epsilon_factor),
         epsilon_range=_matrix(scaled, _epsilon_range),
     )
+
+
+def _on_joint_front(fronts: Sequence[FloatArray]) -> IntArray:
+    unbeaten = np.asarray(moocore.is_nondominated(np.concatenate(fronts), keep_weakly=True), dtype=np.bool_)
+    ends = np.cumsum([len(front) for front in fronts])
+    return np.array([np.count_nonzero(part) for part in np.split(unbeaten, ends[:-1])], dtype=np.int64)
 
 
 def _matrix(fronts: Sequence[FloatArray], measure: Callable[[FloatArray, FloatArray], float]) -> FloatArray:
@@ -81,8 +87,9 @@ def _matrix(fronts: Sequence[FloatArray], measure: Callable[[FloatArray, FloatAr
 def _coverage(first: FloatArray, second: FloatArray) -> float:
     if not len(second):
         return np.nan
-    covered = sum(bool(np.all(first <= point, axis=1).any()) for point in second)
-    return covered / len(second)
+    # Of equal points the earlier one stays; so what goes of the second is what the first equals or dominates.
+    kept = nondominated(np.concatenate([first, second]))[len(first) :]
+    return 1.0 - np.count_nonzero(kept) / len(second)
 
 
 def _epsilon_factor(first: FloatArray, second: FloatArray) -> float:
@@ -95,8 +102,3 @@ def _epsilon_range(first: FloatArray, second: FloatArray) -> float:
     if not len(first) or not len(second):
         return np.nan
     return float(moocore.epsilon_additive(first, ref=second))
-
-
-def _beaten(points: FloatArray, others: FloatArray) -> BoolArray:
-    """Mark the `points` (P, F) that some of `others` dominates, (P,)."""
-    return np.array([(np.all(others <= point, axis=1) & np.any(others < point, axis=1)).any() for point in points], dtype=np.bool_)
