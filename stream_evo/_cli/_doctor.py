@@ -185,7 +185,7 @@ def _disk() -> Iterator[Finding]:
 
 
 def _terminal() -> Iterator[Finding]:
-    encoding = (sys.stdout.encoding or "unknown").lower()
+    encoding = (sys.stdout.encoding or "utf-8").lower()  # a stream in memory has none
     if not sys.stdout.isatty():
         look = "piped: plain tables, no colour"
     elif os.environ.get("NO_COLOR"):
