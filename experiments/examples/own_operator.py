@@ -50,4 +50,4 @@ if __name__ == "__main__":  # the search loads this file for the class above
         # The same reference point for both, so that the hypervolumes compare. One seed proves nothing: look at several.
         comparison = stream_evo.compare(results, labels=list(choices))
         print(f"seed {seed}")
-        print(comparison.table[["points", "on_joint_front", "hypervolume", "alone", "least_edp_pj_cycles"]].to_string())
+        print(comparison.table[["points", "unbeaten", "hypervolume", "alone", "least_edp_pj_cycles"]].to_string())

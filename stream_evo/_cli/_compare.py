@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_evo._cli._console import JsonOption, guarded, print_json, print_table, say
+from stream_evo._cli._console import JsonOption, guarded, print_json, print_table, print_text, say
 from stream_evo.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _draw(comparison: Comparison, path: Path) -> None:
 
 
 def _heading(text: str) -> None:
-    sys.stdout.write(f"\n{text}\n\n")
+    print_text(f"\n{text}\n\n")
 
 
 def _percent(share: float) -> str:
@@ -99,26 +98,26 @@ def _percent(share: float) -> str:
 def _print_runs(comparison: Comparison) -> None:
     measured = comparison.indicators
     differing = comparison.differing_settings
-    columns = ("run", *differing, "evaluations", "points", "on joint front", "hypervolume", "of joint", "alone")
+    columns = ("run", *differing, "evaluations", "points", "unbeaten", "hypervolume", "of joint", "alone")
     rows = [
         (
             run.label,
             *(_setting(values[place]) for values in differing.values()),
             run.evaluations,
             len(run),
-            int(measured.on_joint_front[place]),
+            int(measured.unbeaten[place]),
             _percent(measured.hypervolume[place]),
             _percent(measured.hypervolume[place] / measured.joint_hypervolume),
             _percent(measured.alone[place]),
         )
         for place, run in enumerate(comparison.runs)
     ]
-    sys.stdout.write(f"{comparison.network}, compared by {', '.join(comparison.objectives)}\n\n")
+    print_text(f"{comparison.network}, compared by {', '.join(comparison.objectives)}\n\n")
     print_table("", columns, rows, numeric=columns[1 + len(differing) :])
     reference = ", ".join(f"{name} {value:,.0f}" for name, value in zip(comparison.objectives, measured.reference, strict=True))
-    sys.stdout.write(
+    print_text(
         "\nhypervolume: share of the box between 0 and the reference point that a front dominates; of joint: of what all fronts together\n"
-        "dominate; alone: of that, what no other front does; on joint front: points that no other front beats.\n"
+        "dominate; alone: of that, what no other front does; unbeaten: points that no other front beats.\n"
         f"reference point: {reference}\n"
     )
 
@@ -163,7 +162,7 @@ def _print_pairs(comparison: Comparison) -> None:
     _heading("How far the first covers the second")
     columns = ("first", "second", "covered", "epsilon factor", "epsilon of range")
     print_table("", columns, rows, numeric=columns[2:])
-    sys.stdout.write(
+    print_text(
         "\ncovered: points of the second that a point of the first equals or beats; epsilon: the least factor, or share of each\n"
         "objective's range, by which the second must be worsened so that the first covers all of it.\n"
     )
@@ -179,10 +178,10 @@ def _print_regions(comparison: Comparison) -> None:
         regions = list(group)
         shown = set(sorted(regions, key=_width, reverse=True)[:_ROWS])
         rows = [_region_row(region, comparison.labels) for region in regions if region in shown]
-        columns = ("from", "to below", "wins", f"{least} at first", "at last", "ahead by at least")
+        columns = ("from", "to below", "wins", "at first", "at last", "ahead by")
         print_table("", columns, rows, numeric=(*columns[:2], *columns[3:]))
         if len(regions) > len(shown):
-            sys.stdout.write(f"and {len(regions) - len(shown)} narrower ranges between them; --json has all\n")
+            print_text(f"and {len(regions) - len(shown)} narrower ranges between them; --json has all\n")
 
 
 def _width(region: Region) -> float:

@@ -31,6 +31,7 @@ __all__ = [
     "guarded",
     "print_json",
     "print_table",
+    "print_text",
     "say",
     "stderr_console",
 ]
@@ -133,6 +134,12 @@ def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
     """Write strict JSON to standard output."""
     _make_room()
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Write text to standard output as it is; it ends its lines itself."""
+    _make_room()
+    sys.stdout.write(text)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[str] = ()) -> None:

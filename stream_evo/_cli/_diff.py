@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, NetworkOption, guarded, print_json, print_table
+from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, NetworkOption, guarded, print_json, print_table, print_text
 from stream_evo.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -59,20 +58,20 @@ def _chips(given: Sequence[str]) -> str | tuple[str, str] | None:
 
 def _print_decisions(diff: MappingDiff) -> None:
     changed = diff.changed_layers
-    sys.stdout.write(f"{diff.network}: {len(changed)} of {len(diff.layers)} layers differ\n")
+    print_text(f"{diff.network}: {len(changed)} of {len(diff.layers)} layers differ\n")
     heads: list[tuple[object, ...]] = [
         (what, *values) for what, values in (("accelerator", diff.accelerators), ("priority", diff.priorities)) if values[0] != values[1]
     ]
     heads += [("ends a stack after", *(", ".join(cuts) or "-" for cuts in diff.cuts))] if any(diff.cuts) else []
     if heads:
-        sys.stdout.write("\n")
+        print_text("\n")
         print_table("", ("", *diff.labels), heads)
     rows = []
     for layer in changed:
         for place, aspect in enumerate(layer.changed):
             rows.append(("" if place else layer.layer, aspect, layer.first.text(aspect), layer.second.text(aspect)))
     if rows:
-        sys.stdout.write("\n")
+        print_text("\n")
         print_table("", ("layer", "what", *diff.labels), rows)
 
 
@@ -85,7 +84,7 @@ def _print_effects(effects: Effects, labels: tuple[str, str]) -> None:
             rows.append((name, _shown(before), _shown(after), "", ""))
         else:
             rows.append((name, before, after, after - before, _relative(before, after)))
-    sys.stdout.write("\n")
+    print_text("\n")
     columns = ("metric", *labels, "change", "relative")
     print_table("", columns, rows, numeric=columns[1:])
     for breakdown in effects.breakdowns:
@@ -94,7 +93,7 @@ def _print_effects(effects: Effects, labels: tuple[str, str]) -> None:
 
 
 def _print_breakdown(breakdown: Breakdown, labels: tuple[str, str]) -> None:
-    sys.stdout.write(f"\n{breakdown.metric} by {breakdown.by}, what changes most\n\n")
+    print_text(f"\n{breakdown.metric} by {breakdown.by}, what changes most\n\n")
     changes = breakdown.changes
     rows: list[tuple[object, ...]] = [(share.name, share.first, share.second, share.change) for share in changes[:_ROWS]]
     rest = changes[_ROWS:]

@@ -102,7 +102,7 @@ class Comparison:
         columns |= {
             "evaluations": [run.evaluations for run in self.runs],
             "points": [len(run) for run in self.runs],
-            "on_joint_front": measured.on_joint_front,
+            "unbeaten": measured.unbeaten,
             "hypervolume": measured.hypervolume,
             "share_of_joint": measured.hypervolume / measured.joint_hypervolume,
             "alone": measured.alone,
@@ -169,7 +169,7 @@ class Comparison:
             "hardware": run.hardware,
             "evaluations": run.evaluations,
             "points": len(run),
-            "on_joint_front": int(measured.on_joint_front[place]),
+            "unbeaten": int(measured.unbeaten[place]),
             "hypervolume": float(measured.hypervolume[place]),
             "share_of_joint": float(measured.hypervolume[place] / measured.joint_hypervolume),
             "alone": float(measured.alone[place]),

@@ -28,7 +28,7 @@ class Indicators:
         hypervolume: Share of the box between the origin and `reference` that each front dominates, shape ``(R,)``.
         joint_hypervolume: The share that all fronts together dominate.
         alone: Share of what all dominate that this front alone does, shape ``(R,)``.
-        on_joint_front: Points of each front that no point of another dominates, shape ``(R,)``; equal points count for every front.
+        unbeaten: Points of each front that no point of another dominates, shape ``(R,)``; equal points count for every front.
         coverage: ``[a, b]``: share of the points of ``b`` that some point of ``a`` equals or dominates, shape ``(R, R)``; not a number
             where ``b`` is empty.
         epsilon_factor: ``[a, b]``: least factor by which the values of ``b`` must be multiplied so that ``a`` covers ``b``, shape
@@ -42,7 +42,7 @@ class Indicators:
     hypervolume: FloatArray
     joint_hypervolume: float
     alone: FloatArray
-    on_joint_front: IntArray
+    unbeaten: IntArray
     coverage: FloatArray
     epsilon_factor: FloatArray
     epsilon_range: FloatArray
@@ -67,17 +67,17 @@ def indicators(fronts: Sequence[FloatArray]) -> Indicators:
         hypervolume=np.array([hypervolume(front, reference) for front in fronts]),
         joint_hypervolume=volume,
         alone=np.maximum(np.array(alone), 0.0) / volume,
-        on_joint_front=_on_joint_front(fronts),
+        unbeaten=_unbeaten(fronts),
         coverage=_matrix(fronts, _coverage),
         epsilon_factor=_matrix(fronts, _epsilon_factor),
         epsilon_range=_matrix(scaled, _epsilon_range),
     )
 
 
-def _on_joint_front(fronts: Sequence[FloatArray]) -> IntArray:
-    unbeaten = np.asarray(moocore.is_nondominated(np.concatenate(fronts), keep_weakly=True), dtype=np.bool_)
+def _unbeaten(fronts: Sequence[FloatArray]) -> IntArray:
+    marks = np.asarray(moocore.is_nondominated(np.concatenate(fronts), keep_weakly=True), dtype=np.bool_)
     ends = np.cumsum([len(front) for front in fronts])
-    return np.array([np.count_nonzero(part) for part in np.split(unbeaten, ends[:-1])], dtype=np.int64)
+    return np.array([np.count_nonzero(part) for part in np.split(marks, ends[:-1])], dtype=np.int64)
 
 
 def _matrix(fronts: Sequence[FloatArray], measure: Callable[[FloatArray, FloatArray], float]) -> FloatArray:

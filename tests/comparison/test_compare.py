@@ -141,7 +141,7 @@ def test_the_same_objectives_in_another_order_compare(two: list[Path]) -> None:
 def test_points_that_only_another_objective_saves_do_not_count(run: Path, tmp_path: Path, two: list[Path]) -> None:
     padded = variant(run, tmp_path / "padded", [*FAST, (30.0, 95.0, 1.0)])
     comparison = stream_evo.compare([padded, two[0]], objectives=["latency", "energy"])
-    assert comparison.indicators.on_joint_front.tolist() == [2, 2]
+    assert comparison.indicators.unbeaten.tolist() == [2, 2]
 
 
 def test_what_should_be_known_is_noted(two: list[Path]) -> None:

@@ -52,7 +52,7 @@ def test_every_indicator_is_what_its_definition_says(fronts: list[FloatArray]) -
         rest = [front for place, front in enumerate(fronts) if place != a]
         without = _volume(rest, found.reference)
         assert found.alone[a] * found.joint_hypervolume == pytest.approx(found.joint_hypervolume - without, abs=1e-12)
-        assert found.on_joint_front[a] == sum(not any(_beats(other, point) for other in everything) for point in one)
+        assert found.unbeaten[a] == sum(not any(_beats(other, point) for other in everything) for point in one)
         for b, two in enumerate(fronts):
             covered = [any((point <= target).all() for point in one) for target in two]
             assert found.coverage[a, b] == pytest.approx(np.mean(covered) if covered else np.nan, nan_ok=True)
