@@ -109,4 +109,4 @@ def _shown(value: float | bool | None) -> str:
 
 
 def _relative(before: float, after: float) -> str:
-    return f"{100 * (after / before - 1):+.1f} %" if before else ""
+    return f"{100 * (after / before - 1):+.2f} %" if before and after != before else ""

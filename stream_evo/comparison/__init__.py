@@ -8,12 +8,12 @@ Fronts:
 Mappings:
     diff, diff_mappings, MappingDiff: two mappings of one network.
     Decisions, LayerDiff, ASPECTS: one layer in both.
-    Effects, Breakdown, Share: where latency, energy and memory differ.
+    Effects, Breakdown, Share, effects_of: where latency, energy and memory differ.
 """
 
 from stream_evo.comparison._comparison import Best, Comparison, compare
 from stream_evo.comparison._diff import ASPECTS, Decisions, LayerDiff, MappingDiff, diff_mappings
-from stream_evo.comparison._effects import Breakdown, Effects, Share
+from stream_evo.comparison._effects import Breakdown, Effects, Share, effects_of
 from stream_evo.comparison._evaluate import diff
 from stream_evo.comparison._front import RunFront
 from stream_evo.comparison._indicators import Indicators, indicators
@@ -35,6 +35,7 @@ __all__ = [
     "compare",
     "diff",
     "diff_mappings",
+    "effects_of",
     "indicators",
     "regions",
 ]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stream_evo
-from stream_evo.comparison import ASPECTS, diff_mappings
+from stream_evo.comparison import ASPECTS, Effects, diff_mappings, effects_of
 from stream_evo.errors import InputError, UnknownNameError
+from stream_evo.explanation import explain_mapping
 from stream_evo.mapping import LayerMapping, Mapping, mapping_to_yaml
 from tests import strategies
 
@@ -98,18 +99,34 @@ def test_no_difference_means_the_same_schedule_and_the_other_way_round_is_the_mi
     json.dumps(forwards.as_dict(), allow_nan=False)
 
 
+@settings(max_examples=30)
+@given(_pairs())
+def test_parts_add_up_on_any_chip_whether_or_not_mappings_fit(pair: tuple[Any, Mapping, Mapping]) -> None:
+    spec, one, other = pair
+    explained = [explain_mapping(spec.workload, spec.accelerator, mapping, repair_trials=0) for mapping in (one, other)]
+    effects = effects_of((explained[0], explained[1]))
+    _assert_parts_add_up(effects)
+    json.dumps(effects.as_dict(), allow_nan=False)
+    assert effects.metrics_html(("a", "b"))
+
+
+def _assert_parts_add_up(effects: Effects) -> None:
+    before, after = effects.metrics
+    exceptions = {("latency_cycles", "busy core"), ("latency_cycles", "busy link"), ("memory_bytes", "layer")}
+    for breakdown in effects.breakdowns:
+        if (breakdown.metric, breakdown.by) not in exceptions:
+            total = getattr(after, breakdown.metric) - getattr(before, breakdown.metric)
+            size = max(getattr(after, breakdown.metric), getattr(before, breakdown.metric))
+            assert sum(share.change for share in breakdown.shares) == pytest.approx(total, abs=1e-9 * size + 1e-6), breakdown.by
+        sizes = [abs(share.change) for share in breakdown.changes]
+        assert sizes == sorted(sizes, reverse=True)
+
+
 def test_the_parts_of_a_change_add_up_to_it(result: stream_evo.Result) -> None:
     diff = stream_evo.diff("squeezenet", result[0].mapping, result[-1].mapping, hardware=CHIP)
     assert diff.effects is not None
     assert diff.effects.metrics == (result[0].metrics, result[-1].metrics)
-    before, after = diff.effects.metrics
-    exceptions = {"busy core", "busy link", ("memory_bytes", "layer")}
-    for breakdown in diff.effects.breakdowns:
-        if breakdown.by not in exceptions and (breakdown.metric, breakdown.by) not in exceptions:
-            total = getattr(after, breakdown.metric) - getattr(before, breakdown.metric)
-            assert sum(share.change for share in breakdown.shares) == pytest.approx(total, rel=1e-9, abs=1e-3), breakdown.by
-        sizes = [abs(share.change) for share in breakdown.changes]
-        assert sizes == sorted(sizes, reverse=True)
+    _assert_parts_add_up(diff.effects)
     assert diff.effects.breakdown("energy_pj", "layer").metric == "energy_pj"
     with pytest.raises(KeyError, match="there are latency_cycles by activity"):
         diff.effects.breakdown("energy_pj", "moon")
