@@ -11,21 +11,28 @@ evaluates to exactly the numbers of the front::
     result.save("runs/resnet18")
 
 Searching:
-    optimize: search the front.
-    load_run: the front of an earlier run, from its folder.
-    export: a front, or a point of it, in the format of another tool.
-    Result, Point, PointMetrics, PointSchedule: a front, one point of it, its numbers, what happens when.
-    compare, Comparison: fronts of several chips or settings side by side.
+
+* `optimize`: search the front.
+* `load_run`: the front of an earlier run, from its folder.
+* `export`: a front, or a point of it, in the format of another tool.
+* `Result`, `Point`, `PointMetrics`, `PointSchedule`: a front, one point of it, its numbers, what happens when.
+* `compare`, `Comparison`: fronts of several chips or settings side by side.
+
 One mapping:
-    evaluate: its numbers.
-    explain, Explanation: why it has them, and what would make one fit that does not.
-    diff, MappingDiff: what differs between two, layer by layer, and what that does.
+
+* `evaluate`: its numbers.
+* `explain`, `Explanation`: why it has them, and what would make one fit that does not.
+* `diff`, `MappingDiff`: what differs between two, layer by layer, and what that does.
+
 Inputs:
-    load_network, load_hardware, load_mapping: from names and files to values.
-    Workload, Accelerator, Mapping: those values.
-    inspect: layers, totals and operator support of a network.
+
+* `load_network`, `load_hardware`, `load_mapping`: from names and files to values.
+* `Workload`, `Accelerator`, `Mapping`: those values.
+* `inspect`: layers, totals and operator support of a network.
+
 What can go wrong:
-    StreamEvoError, InputError, UnknownNameError, RunFolderError: every error raised on purpose.
+
+* `StreamEvoError`, `InputError`, `UnknownNameError`, `RunFolderError`: every error raised on purpose.
 
 The parts are in the folders, see ``stream_evo/README.md``. Names are loaded on first use, so that importing the package costs nothing.
 """
