@@ -190,8 +190,7 @@ def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator
     cores = None if accelerator is None else {slot.name: slot.core for slot in accelerator.cores}
     for entry in mapping.layers:
         if entry.layer in layers:
-            found_here = _check_layer(entry, layers[entry.layer], cores)
-            faults += [Fault(what, f"$.layers.{entry.layer}") for what in found_here]
+            faults += _check_layer(entry, layers[entry.layer], cores)
     return faults if cores is None else faults + _check_flows(mapping.dataflows, cores)
 
 
@@ -223,18 +222,23 @@ def check_layer_names(names: Sequence[str], workload: Workload) -> list[Fault]:
     return faults
 
 
-def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core] | None) -> list[str]:
+def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core] | None) -> list[Fault]:
+    path = f"$.layers.{entry.layer}"
     faults = []
-    if cores is not None:
-        for name in entry.cores:
-            if name not in cores:
-                faults.append(f"core {name!r} is not on the accelerator; its cores are {', '.join(cores)}")
-            elif not can_run(cores[name], layer):
-                faults.append(f"core {name!r} cannot run this {layer.kind} layer")
+    for name in entry.cores if cores is not None else ():
+        if name not in cores:
+            faults.append(Fault(f"no core is called {name!r}", f"{path}.cores", hint=near_matches(name, list(cores))))
+        elif not can_run(cores[name], layer):
+            capable = ", ".join(other for other, core in cores.items() if can_run(core, layer)) or "none"
+            faults.append(Fault(f"core {name!r} cannot run this {layer.kind} layer", f"{path}.cores", hint=f"Cores that can: {capable}"))
     channels = splittable_channels(layer)
     if channels % entry.parts:
-        faults.append(f"{entry.parts} parts do not divide {channels} output channels" if channels > 1 else "it cannot be cut in parts")
-    if entry.tile_rows > layer.rows or entry.tile_columns > layer.columns:
-        tile = f"{entry.tile_rows} x {entry.tile_columns}"
-        faults.append(f"a tile of {tile} exceeds the output of {layer.rows} x {layer.columns}")
+        what, expected = f"parts must divide the {channels} output channels", f"a divisor of {channels}"
+        if channels == 1:
+            what, expected = "this layer cannot be cut in parts", "1"
+        faults.append(Fault(what, f"{path}.parts", expected=expected, found=str(entry.parts)))
+    for key, size, extent in (("tile_rows", entry.tile_rows, layer.rows), ("tile_columns", entry.tile_columns, layer.columns)):
+        if size > extent:
+            what = f"the tile exceeds the output of {layer.rows} x {layer.columns}"
+            faults.append(Fault(what, f"{path}.{key}", expected=f"at most {extent}", found=str(size)))
     return faults

@@ -49,10 +49,10 @@ def test_what_does_not_fit_network_and_chip_is_listed_first(spec: GenomeSpec, ma
     wrong = change(change(wrong, 1, tile_columns=65), 2, parts=5)
     wrong = dataclasses.replace(wrong, dataflows={"c": "KX", "y": "KC"})
     assert [(fault.path, fault.what) for fault in faults_of(lambda: spec.encode(wrong))] == [
-        ("$.layers.stem", "core 'x' is not on the accelerator; its cores are a, b, c, v"),
-        ("$.layers.depthwise", "a tile of 16 x 65 exceeds the output of 16 x 64"),
-        ("$.layers.pointwise", "5 parts do not divide 32 output channels"),
-        ("$.layers.add", "core 'a' cannot run this elementwise layer"),
+        ("$.layers.stem.cores", "no core is called 'x'"),
+        ("$.layers.depthwise.tile_columns", "the tile exceeds the output of 16 x 64"),
+        ("$.layers.pointwise.parts", "parts must divide the 32 output channels"),
+        ("$.layers.add.cores", "core 'a' cannot run this elementwise layer"),
         ("$.dataflows.c", "core 'c' has no dataflow 'KX'"),
         ("$.dataflows.y", "no core is called 'y'"),
     ]

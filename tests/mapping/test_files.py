@@ -90,10 +90,11 @@ def test_every_layer_at_fault_has_its_line(network: Workload, chip: Accelerator,
     assert [(fault.line, fault.path) for fault in faults] == [
         (4, "$.dataflows.c"),
         (4, "$.dataflows.q"),
-        (6, "$.layers.stem"),
-        (9, "$.layers.add"),
-        (9, "$.layers.add"),
+        (6, "$.layers.stem.cores"),
+        (9, "$.layers.add.cores"),
+        (9, "$.layers.add.tile_rows"),
     ]
+    assert (faults[3].hint, faults[4].expected, faults[4].found) == ("Cores that can: v", "at most 16", "44")
 
 
 def test_stacks_out_of_order_have_their_lines(network: Workload, chip: Accelerator, write: Write, faults_of: FaultsOf) -> None:
