@@ -47,6 +47,7 @@ class SavedRun:
         evaluations: Genomes evaluated, over all sessions.
         seconds: Time of the last session.
         stop: Why the search ended.
+        version: Version of the package that ran it.
         manifest: The manifest as read.
     """
 
@@ -65,6 +66,7 @@ class SavedRun:
     evaluations: int
     seconds: float
     stop: StopReason
+    version: str
     manifest: Mapping[str, Any]
 
     def __len__(self) -> int:
@@ -78,10 +80,12 @@ def read_run(path: str | Path) -> SavedRun:
         RunFolderError: the folder holds no run, one that is still being written, one of another version, or damaged files.
     """
     path = Path(path)
-    if path.is_file():
-        raise RunFolderError(f"{path} is a file, not the folder of a run. Give the folder that holds {MANIFEST}")
-    folder = RunFolder.open(path)
-    manifest = folder.manifest()
+    try:
+        if path.is_file():
+            raise RunFolderError(f"{path} is a file, not the folder of a run. Give the folder that holds {MANIFEST}")
+        manifest = RunFolder.open(path).manifest()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise RunFolderError(f"cannot look into {path}: {error.strerror}") from error
     written = manifest.get("format")
     if written != FORMAT:
         way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
@@ -123,6 +127,7 @@ def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[st
         evaluations=int(manifest["evaluations"]),
         seconds=float(manifest["seconds"]),
         stop=StopReason(manifest["stopped"]),
+        version=str(manifest["versions"]["stream-evo"]),
         manifest=manifest,
     )
 

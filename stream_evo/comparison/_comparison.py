@@ -307,6 +307,9 @@ def _notes(fronts: Sequence[RunFront]) -> Iterator[str]:
         known = chips.setdefault(front.hardware, front.fingerprint)
         if known["hardware"] != front.fingerprint["hardware"]:
             yield f"{front.hardware} in {front.label} is not the same chip as in the runs before, although it has the same name"
+    if len({front.version for front in fronts}) > 1:
+        versions = ", ".join(f"{front.version} in {front.label}" for front in fronts)
+        yield f"the runs are of different versions of stream-evo, whose models may differ: {versions}"
     bound = [name for name in ("limits", "pin", "forbidden_cores") if any(front.settings[name] != first.settings[name] for front in fronts)]
     if bound:
         yield f"the runs were not free in the same way: {', '.join(bound)} differ"

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class RunFront:
         settings: What else the search was told, by name.
         evaluations: Genomes evaluated.
         interrupted: True if the user stopped the search.
+        version: Version of the package that ran it.
     """
 
     label: str
@@ -48,6 +50,7 @@ class RunFront:
     settings: Mapping[str, Any] = field(repr=False)
     evaluations: int = 0
     interrupted: bool = False
+    version: str = ""
 
     def __len__(self) -> int:
         return len(self.metrics)
@@ -95,6 +98,7 @@ def _of_result(result: Result) -> RunFront:
         settings=_settings(result.job),
         evaluations=result.search.evaluations,
         interrupted=result.search.interrupted,
+        version=metadata.version("stream-evo"),
     )
 
 
@@ -111,6 +115,7 @@ def _of_folder(path: Path) -> RunFront:
         settings=_settings(saved.job),
         evaluations=saved.evaluations,
         interrupted=saved.stop is StopReason.INTERRUPTED,
+        version=saved.version,
     )
 
 

@@ -74,6 +74,7 @@ def test_compare_refuses_pictures_it_cannot_draw_before_it_reads(
         ({"settings": {"population": 0}}, "damaged settings"),
         ({"settings": {"colour": 1}}, "differ in colour"),
         ({"stopped": "the moon"}, "damaged"),
+        ({"versions": "all"}, "damaged"),
     ],
 )
 def test_compare_refuses_runs_it_cannot_read(
@@ -87,6 +88,7 @@ def test_compare_refuses_runs_it_cannot_read(
 
 def test_compare_refuses_what_is_no_run(two: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no manifest.yaml" in _fails(capsys, "compare", two[0], tmp_path)
+    assert "cannot look into" in _fails(capsys, "compare", two[0], "x" * 300)
     assert "Give the folder" in _fails(capsys, "compare", two[0], two[1] / "pareto.csv")
     (two[1] / "pareto.json").write_text("{", encoding="utf-8")
     assert "cannot read" in _fails(capsys, "compare", *two)

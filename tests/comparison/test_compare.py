@@ -148,9 +148,9 @@ def test_what_should_be_known_is_noted(two: list[Path]) -> None:
     network = {"name": "squeezenet", "sha256": "1"}
     chip = {"name": "homogeneous_quad", "sha256": "2"}
     edit_manifest(two[1], network=network, hardware=chip, stopped="interrupted; what was found so far is kept", state="interrupted")
-    edit_manifest(two[1], settings={"limits": {"latency": 1e9}})
+    edit_manifest(two[1], settings={"limits": {"latency": 1e9}}, versions={"stream-evo": "9.9"})
     notes = "\n".join(stream_evo.compare(two).notes)
-    for words in ("not the same network", "not the same chip", "limits differ", "frugal was interrupted"):
+    for words in ("not the same network", "not the same chip", "limits differ", "frugal was interrupted", "9.9 in frugal"):
         assert words in notes
 
 
