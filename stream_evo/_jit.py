@@ -138,7 +138,7 @@ def _read(file: Path, package: str, _changed: int) -> _Source:
     return _Source(hashlib.sha256(text).hexdigest(), tuple(imports))
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+@intrinsic
 def _address(_typing: Any, array: Any) -> Any:
     """Return the address of an array's first element as a typed pointer."""
     if not isinstance(array, types.Array) or array.layout != "C":
@@ -147,7 +147,7 @@ def _address(_typing: Any, array: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, values[0]).data
 
-    return types.CPointer(array.dtype)(array), generate
+    return types.CPointer(array.dtype)(array), generate  # type: ignore[no-untyped-call]  # Numba does not type its types
 
 
 def _address_of(array: _Array) -> _Array:
@@ -156,7 +156,7 @@ def _address_of(array: _Array) -> _Array:
     The array itself must be an argument of the outermost kernel, which keeps it alive. Under bounds checks, and in plain Python, it is
     handed on as it is.
     """
-    return _address(array)  # type: ignore[no-any-return]  # as seen by the type checker, it stays an array
+    return _address(array)  # type: ignore[call-arg]  # Numba passes the typing context; to the checker it stays an array
 
 
 def _array_itself(array: _Array) -> _Array:

@@ -1,0 +1,158 @@
+"""Figures of the study, from what is there: ``python experiments/exploration/figures.py``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from study import CHIPS, ENERGY_PARTS, NETWORKS, RESULTS
+from tables import Results, best_edp, best_of, gain, read_all, united_front
+
+from stream_evo.report import write_atomic
+from stream_evo.search import nondominated
+
+_KINDS = ("one core", "cores of one kind", "cores of three kinds")
+_COLOURS = {"one core": "#7a7a7a", "cores of one kind": "#2f6fb3", "cores of three kinds": "#c8542b"}
+_GROUPS = tuple(CHIPS)[:3]
+_PUBLISHED = {"2.4, one core": 2.4, "30, cores of several kinds": 30.0}
+_CORES = (1, 4, 16, 64)
+
+
+def plot_gains(results: Results) -> Figure:
+    """Bars: how many times less energy x delay than layer by layer, per network and chip, with the published figures marked."""
+    figure = Figure(figsize=(11, 9), layout="constrained")
+    for row, group in zip(figure.subplots(len(_GROUPS), 1, sharex=True), _GROUPS, strict=True):
+        _bars(row, results, group)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=3, fontsize=9, loc="outside lower center")
+    figure.suptitle("Energy x delay of layers one by one on a core each, divided by that of fused mappings")
+    return figure
+
+
+def _bars(axes: Axes, results: Results, group: str) -> None:
+    width = 0.8 / 6
+    for place, (kind, chip) in enumerate(zip(_KINDS, CHIPS[group], strict=True)):
+        for offset, (methods, hatch) in enumerate(((("rows", "rows_4"), "//"), (("full",), ""))):
+            values = [max(gain(results.get((network, chip), {}), method) for method in methods) for network in NETWORKS]
+            at = np.arange(len(NETWORKS)) + (2 * place + offset - 2.5) * width
+            label = f"{kind}, {'fixed rows' if hatch else 'all searched'}"
+            alpha = 0.55 if hatch else 1.0
+            axes.bar(at, values, width, hatch=hatch, facecolor=_COLOURS[kind], alpha=alpha, edgecolor="white", label=label)
+    for label, value in _PUBLISHED.items():
+        axes.axhline(value, color="black", linewidth=0.8, linestyle=":")
+        axes.annotate(f"published: {label}", (len(NETWORKS) - 0.5, value), fontsize=8, ha="right", va="bottom")
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    axes.set(
+        yscale="log",
+        ylabel="times less",
+        title=group,
+        xticks=np.arange(len(NETWORKS)),
+        xticklabels=NETWORKS,
+        xlim=(-0.6, len(NETWORKS) - 0.4),
+    )
+    axes.title.set_fontsize(10)
+
+
+def plot_fronts(results: Results) -> Figure:
+    """Fronts of energy and latency of the three chips of equal resources, per network; what is only there for its memory is left out."""
+    figure = Figure(figsize=(13, 7.5), layout="constrained")
+    *places, last = figure.subplots(2, 3).flat
+    for axes, network in zip(places, NETWORKS, strict=True):
+        for kind, chip in zip(_KINDS, CHIPS[_GROUPS[0]], strict=True):
+            found = results.get((network, chip), {})
+            for method, style in (("layer_by_layer", "x:"), ("layer_by_layer_split", "+--"), ("full", ".-")):
+                front = united_front(found, method)[:, :2]
+                front = front[nondominated(front)] if len(front) else front
+                front = front[np.argsort(front[:, 0])]
+                if len(front):
+                    label = f"{kind}, {method.replace('_', ' ')}"
+                    axes.step(front[:, 0], front[:, 1], style, where="post", color=_COLOURS[kind], markersize=6, linewidth=1, label=label)
+        axes.set(xlabel="latency, cycles", ylabel="energy, pJ", title=network)
+        if axes.lines:
+            axes.set(xscale="log", yscale="log")
+    last.axis("off")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    last.legend(handles, labels, loc="center", fontsize=9)
+    figure.suptitle(f"Fronts of energy and latency, all seeds together: {_GROUPS[0]}")
+    return figure
+
+
+def plot_scaling(results: Results) -> Figure:
+    """Least energy x delay over 1, 4, 16, 64 times the resources."""
+    figure = Figure(figsize=(13, 7.5), layout="constrained")
+    lines = {"one core": ("256 PEs", *_GROUPS), "cores of one kind": _GROUPS, "cores of three kinds": _GROUPS}
+    *places, last = figure.subplots(2, 3).flat
+    for axes, network in zip(places, NETWORKS, strict=True):
+        for index, (kind, groups) in enumerate(lines.items()):
+            chips = [CHIPS[group][0 if len(CHIPS[group]) == 1 else index] for group in groups]
+            for method, style in (("layer_by_layer", ":"), ("layer_by_layer_split", "--"), ("full", "-")):
+                values = [np.median(edp) if (edp := best_edp(results.get((network, chip), {}), method)).size else np.nan for chip in chips]
+                label = f"{kind}, {method.replace('_', ' ')}"
+                if np.isnan(values).all():
+                    continue
+                axes.plot(_CORES[-len(chips) :], values, style, marker="o", markersize=4, color=_COLOURS[kind], label=label)
+        axes.set(xlabel="times 256 PEs", ylabel="pJ cycles", title=network)
+        if axes.lines:
+            axes.set(xscale="log", yscale="log")
+        axes.set_xticks(_CORES, [str(cores) for cores in _CORES])
+        axes.minorticks_off()
+    last.axis("off")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    last.legend(handles, labels, loc="center", fontsize=9)
+    figure.suptitle("Least energy x delay, medians over seeds")
+    return figure
+
+
+def plot_energy(results: Results) -> Figure:
+    """Where the energy of the points of least energy x delay goes: layer by layer beside fused."""
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    colours = ("#4a4a4a", "#2f6fb3", "#d9a420", "#c8542b")
+    for axes, (kind, chip) in zip(figure.subplots(1, 3, sharey=True), zip(_KINDS, CHIPS[_GROUPS[0]], strict=True), strict=True):
+        for offset, method in ((-0.2, "layer_by_layer"), (0.2, "full")):
+            for place, network in enumerate(NETWORKS):
+                base, one = (best_of(results.get((network, chip), {}), name) for name in ("layer_by_layer", method))
+                if base is None or one is None or not base.best_energy_pj.sum():
+                    continue
+                bottom = 0.0
+                for part, colour, value in zip(ENERGY_PARTS, colours, one.best_energy_pj / base.best_energy_pj.sum(), strict=True):
+                    label = part.removesuffix("_pj").replace("_", "-") if offset < 0 and place == 0 else None
+                    axes.bar(place + offset, value, 0.36, bottom=bottom, color=colour, edgecolor="white", label=label)
+                    bottom += value
+        axes.set(title=kind, xticks=range(len(NETWORKS)))
+        axes.set_xticklabels(NETWORKS, rotation=20)
+    figure.axes[0].set_ylabel("energy, layer by layer = 1")
+    figure.axes[0].legend(fontsize=8)
+    figure.suptitle(f"Energy at the least energy x delay: layer by layer (left bar) and fused (right bar); {_GROUPS[0]}")
+    return figure
+
+
+FIGURES: dict[str, Callable[[Results], Figure]] = {
+    "gains": plot_gains,
+    "fronts": plot_fronts,
+    "scaling": plot_scaling,
+    "energy": plot_energy,
+}
+
+
+def main() -> None:
+    """Draw all figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "figures")
+    options = parser.parse_args()
+    results = read_all(options.results)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        buffer = io.BytesIO()
+        draw(results).savefig(buffer, format="png", dpi=110)
+        write_atomic(options.out / f"{name}.png", buffer.getvalue())
+        print(options.out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

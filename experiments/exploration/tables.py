@@ -1,0 +1,139 @@
+"""Numbers of the study, from what is there: ``python experiments/exploration/tables.py`` prints them as Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from methods import METHODS
+from study import CHIPS, ENERGY_PARTS, NETWORKS, OBJECTIVES, RESULTS, Found, Pair
+
+from stream_evo.evaluation import METRICS
+from stream_evo.search import hypervolume, nondominated
+from stream_evo.typing import FloatArray
+
+__all__ = ["best_edp", "gain", "gains_table", "read_all", "united_front"]
+
+Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
+_EDP = METRICS.index("edp_pj_cycles")
+_BASELINES = ("layer_by_layer", "layer_by_layer_split")
+
+
+def read_all(results: Path) -> Results:
+    """Return what is there: (network, chip) -> (method, seed) -> what was found."""
+    pairs = itertools.product(NETWORKS, itertools.chain.from_iterable(CHIPS.values()))
+    return {(network, chip): found for network, chip in pairs if (found := Pair(network, chip).read(results))}
+
+
+def best_edp(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
+    """Return the least energy x delay in pJ cycles that each seed found, (S,)."""
+    return np.array([one.best[_EDP] for (name, _), one in found.items() if name == method])
+
+
+def gain(found: dict[tuple[str, int], Found], method: str, baseline: str = "layer_by_layer") -> float:
+    """Return how many times less energy x delay than the baseline's best a method has, as medians over seeds; NaN if one is missing."""
+    ours, theirs = best_edp(found, method), best_edp(found, baseline)
+    return float(np.median(theirs) / np.median(ours)) if ours.size and theirs.size and np.isfinite(np.median(ours)) else float("nan")
+
+
+def united_front(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
+    """Return the metrics of the common front of all seeds, (P, 5)."""
+    metrics = [one.metrics for (name, _), one in found.items() if name == method]
+    united = np.concatenate(metrics) if metrics else np.empty((0, len(METRICS)))
+    columns = [METRICS.index(name) for name in OBJECTIVES]
+    return united[nondominated(united[:, columns])] if len(united) else united
+
+
+def best_of(found: dict[tuple[str, int], Found], method: str) -> Found | None:
+    """Return the search that found the least energy x delay of its method."""
+    return min((one for (name, _), one in found.items() if name == method), key=lambda one: float(one.best[_EDP]), default=None)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number(value: float, form: str = ".2f") -> str:
+    return format(value, form) if np.isfinite(value) else "-"
+
+
+def gains_table(results: Results, baseline: str) -> str:
+    """Return how many times less energy x delay than `baseline` each method reaches, by chip and network."""
+    methods = [name for name in METHODS if name != baseline]
+    rows = []
+    for group, chips in CHIPS.items():
+        for chip, network in itertools.product(chips, NETWORKS):
+            if found := results.get((network, chip)):
+                values = (_number(gain(found, method, baseline)) for method in methods)
+                rows.append([group, chip, network, _number(float(np.median(best_edp(found, baseline))), ".3g"), *values])
+    return _markdown(["group", "chip", "network", f"{baseline}, pJ cycles", *methods], rows)
+
+
+def summary_table(results: Results) -> str:
+    """Return the largest and the geometric mean gain over networks, by chip."""
+    rows = []
+    for chip in itertools.chain.from_iterable(CHIPS.values()):
+        cells = []
+        for method, baseline in itertools.product(("rows", "rows_4", "full"), _BASELINES):
+            gains = np.array([gain(found, method, baseline) for (_, name), found in results.items() if name == chip])
+            gains = gains[np.isfinite(gains)]
+            cells.append(f"{np.exp(np.log(gains).mean()):.2f} (to {gains.max():.2f})" if gains.size else "-")
+        rows.append([chip, *cells])
+    return _markdown(["chip", *(f"{method} / {base}" for method, base in itertools.product(("rows", "rows_4", "full"), _BASELINES))], rows)
+
+
+def points_table(results: Results) -> str:
+    """Return the metrics of the point with the least energy x delay, and where its energy goes."""
+    rows = []
+    for (network, chip), found in results.items():
+        for method in METHODS:
+            one = best_of(found, method)
+            if one is not None and len(one.metrics):
+                latency, energy, memory, edp, dram = one.best
+                parts = (f"{share:.0%}" for share in one.best_energy_pj / one.best_energy_pj.sum())
+                rows.append([network, chip, method, *(f"{value:.4g}" for value in (latency, energy, edp, memory, dram)), *parts])
+    head = ["network", "chip", "method", "latency cycles", "energy pJ", "EDP", "memory bytes", "DRAM bytes"]
+    return _markdown([*head, *(name.removesuffix("_pj").replace("_", "-") for name in ENERGY_PARTS)], rows)
+
+
+def hypervolume_table(results: Results) -> str:
+    """Return the share of the box between the origin and the worst of all fronts of a pair that each method's seeds dominate, medians."""
+    rows = []
+    columns = [METRICS.index(name) for name in OBJECTIVES]
+    for (network, chip), found in results.items():
+        fronts = [one.metrics[:, columns] for one in found.values() if len(one.metrics)]
+        if not fronts:
+            continue
+        reference = 1.1 * np.concatenate(fronts).max(axis=0)
+        cells = []
+        for method in METHODS:
+            volumes = [hypervolume(one.metrics[:, columns], reference) for (name, _), one in found.items() if name == method]
+            cells.append(_number(float(np.median(volumes)), ".4f") if volumes else "-")
+        rows.append([network, chip, *cells])
+    return _markdown(["network", "chip", *METHODS], rows)
+
+
+TABLES: dict[str, Callable[[Results], str]] = {
+    "Least energy x delay against layer by layer, each layer on one core": lambda results: gains_table(results, "layer_by_layer"),
+    "Least energy x delay against layer by layer, layers spread over cores": lambda results: gains_table(results, "layer_by_layer_split"),
+    "Geometric mean over networks (and largest)": summary_table,
+    "The points of least energy x delay": points_table,
+    "Hypervolume": hypervolume_table,
+}
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    results = read_all(parser.parse_args().results)
+    for title, table in TABLES.items():
+        print(f"## {title}\n\n{table(results)}\n")
+
+
+if __name__ == "__main__":
+    main()

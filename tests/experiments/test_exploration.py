@@ -1,0 +1,57 @@
+"""The exploration study in small, by its own commands: it runs, continues, repeats itself to the byte, and makes tables and figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "exploration"
+PAIR = ("--network", "squeezenet", "--chip", "homogeneous_quad_mesh_dual_port", "--share", "0.01", "--workers", "1")
+FILE = "squeezenet-homogeneous_quad_mesh_dual_port.npz"
+
+
+def _run(script: str, *arguments: str | Path) -> str:
+    run = subprocess.run([sys.executable, FOLDER / script, *arguments], capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+@pytest.fixture(scope="module", name="results")
+def results_of_a_small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exploration")
+    _run("run.py", *PAIR, "--seeds", "1", "--results", folder)
+    return folder
+
+
+def test_every_method_finds_a_front(results: Path) -> None:
+    with np.load(results / FILE) as stored:
+        for method in ("layer_by_layer", "layer_by_layer_split", "rows", "rows_4", "full"):
+            metrics = stored[f"{method}/0/metrics"]
+            assert len(metrics) > 0
+            best = metrics[np.argmin(metrics[:, 3])]
+            assert stored[f"{method}/0/energy"].sum() == pytest.approx(best[1], rel=1e-12)
+
+
+def test_a_longer_study_continues_and_repeats_itself_to_the_byte(results: Path, tmp_path: Path) -> None:
+    methods = ("--method", "layer_by_layer", "full")
+    _run("run.py", *PAIR, *methods, "--seeds", "1", "--results", tmp_path)
+    assert "0 min left" in _run("run.py", *PAIR, "--seeds", "1", "--results", tmp_path)  # the methods that were left out
+    assert (tmp_path / FILE).read_bytes() == (results / FILE).read_bytes()
+    assert "everything has been run" in _run("run.py", *PAIR, "--seeds", "1", "--results", tmp_path)
+
+
+def test_tables_and_figures_come_from_what_is_there(results: Path, tmp_path: Path) -> None:
+    tables = _run("tables.py", "--results", results)
+    assert tables.count("| homogeneous_quad_mesh_dual_port | squeezenet |") == 2
+    drawn = _run("figures.py", "--results", results, "--out", tmp_path).split()
+    assert sorted(Path(name).name for name in drawn) == ["energy.png", "fronts.png", "gains.png", "scaling.png"]
+    assert all(Path(name).stat().st_size > 10_000 for name in drawn)
+
+
+def test_a_share_of_the_budget_is_not_taken_for_a_result() -> None:
+    run = subprocess.run([sys.executable, FOLDER / "run.py", "--share", "0.5"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "--results" in run.stderr
