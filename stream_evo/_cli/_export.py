@@ -38,9 +38,12 @@ def export(
 
     if out is not None and str(out) == "-":
         content = exports.export(folder, format, point=point)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        if exports.format_named(format).is_binary:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        else:
+            sys.stdout.write(content.decode())
         return
     path, content = exports.export_to_folder(folder, format, out, point=point)
     typer.echo(str(path))

@@ -30,6 +30,7 @@ class Format:
         about: What is written, in one line.
         of_point: Writes one point.
         of_front: Writes the whole front; ``None`` for formats of single points.
+        is_binary: True if its files are not text.
     """
 
     name: str
@@ -37,14 +38,15 @@ class Format:
     about: str
     of_point: Callable[[PointOfFront], str | bytes]
     of_front: Callable[[Front], str | bytes] | None = None
+    is_binary: bool = False
 
 
 _ALL = (
     Format("csv", ".csv", "table: the front, or the layers of a point", point_to_csv, front_to_csv),
     Format("json", ".json", "the front with its mappings, or everything about a point", point_to_json, front_to_json),
     Format("markdown", ".md", "summary to paste into a design document", point_to_markdown, front_to_markdown),
-    Format("parquet", ".parquet", "the tables of csv with units in the metadata", point_to_parquet, front_to_parquet),
-    Format("perfetto", ".pftrace", "schedule of a point for the Perfetto viewer", point_to_perfetto),
+    Format("parquet", ".parquet", "the tables of csv with units in the metadata", point_to_parquet, front_to_parquet, is_binary=True),
+    Format("perfetto", ".pftrace", "schedule of a point for the Perfetto viewer", point_to_perfetto, is_binary=True),
     Format("stream", ".stream.yaml", "mapping of a point for Stream 2", point_to_stream),
     Format("stream-2024", ".stream-2024.yaml", "mapping of a point for Stream before version 2", point_to_stream_2024),
     Format("yaml", ".yaml", "mapping of a point", point_to_yaml),

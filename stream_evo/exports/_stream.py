@@ -40,7 +40,11 @@ class _Writer:
     mapping: NetworkMapping
     workload: Workload
     accelerator: Accelerator
-    notes: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, layer: str, what: str) -> None:
+        """Note what is not said about a layer, or about the whole."""
+        self.notes.setdefault(what, []).append(layer)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -51,7 +55,8 @@ class _Writer:
         cores.append(f"#   {len(cores)}: {self.accelerator.dram.name}, off the chip")
         lines = [f"# Mapping of {self.workload.name} on {self.accelerator.name}. Numbers of cores:", *cores]
         if self.notes:
-            lines += ["# What this form does not say:", *(f"#   {note}" for note in self.notes)]
+            lines.append("# What this form does not say:")
+            lines += [f"#   {', '.join(layers)}: {what}" for what, layers in self.notes.items()]
         return [" ".join(line.splitlines()) for line in lines]
 
     def folded(self) -> tuple[int, list[str]]:
@@ -77,9 +82,7 @@ def mapping_to_stream(mapping: NetworkMapping, workload: Workload, accelerator: 
     core, folded = writer.folded()
     layers += [{"name": operator, "core_allocation": [[core]]} for operator in folded]
     if folded:
-        writer.notes.append(
-            f"{', '.join(folded)} fold into the layer before them; where they are nodes of their own they run on core {core}"
-        )
+        writer.note(", ".join(folded), f"they fold into the layer before them; where they are nodes of their own they run on core {core}")
     groups = [_group(writer, stack) for stack in range(mapping.layers[-1].stack + 1)]
     body = ["layers:", *(f"- {_flow(entry)}" for entry in layers), "fused_groups:", *(f"- {_flow(group)}" for group in groups)]
     return "\n".join([*writer.head(), *body]) + "\n"
@@ -90,9 +93,7 @@ def _layer(writer: _Writer, entry: LayerMapping, layer: Layer) -> dict[str, obje
     if len(entry.cores) > 1:
         position = loop_position(layer, Axis.CHANNELS)
         if position is None:
-            writer.notes.append(
-                f"{entry.layer}: its channels are spread over {len(entry.cores)} cores; the number of that loop is not known"
-            )
+            writer.note(entry.layer, f"channels are spread over {len(entry.cores)} cores; the number of that loop is not known")
         else:
             found["inter_core_tiling"] = [[{"dim": f"D{position}", "split": len(entry.cores)}]]
     return found
@@ -101,39 +102,58 @@ def _layer(writer: _Writer, entry: LayerMapping, layer: Layer) -> dict[str, obje
 def _group(writer: _Writer, stack: int) -> dict[str, object]:
     entries, layers = writer.mapping.layers, writer.workload.layers
     members = [index for index, entry in enumerate(entries) if entry.stack == stack]
+    stated = _stated(writer, members)
     tiling: list[dict[str, object]] = []
-    stated: dict[int, tuple[int, int]] = {}
-    anchor = _anchor(writer, members)
-    if anchor is not None:
-        size = (_divisor(layers[anchor].rows, entries[anchor].tile_rows), _divisor(layers[anchor].columns, entries[anchor].tile_columns))
-        stated[anchor] = size
-        for axis, tile, whole in zip((Axis.ROWS, Axis.COLUMNS), size, (layers[anchor].rows, layers[anchor].columns), strict=True):
+    for index, size in stated.items():
+        layer = layers[index]
+        for axis, tile, whole in zip((Axis.ROWS, Axis.COLUMNS), size, (layer.rows, layer.columns), strict=True):
             if tile < whole:
-                tiling.append({"dim": f"{layers[anchor].name}.D{loop_position(layers[anchor], axis)}", "tile": tile})
+                tiling.append({"dim": f"{layer.name}.D{loop_position(layer, axis)}", "tile": tile})
     follow = derived_tiles(writer.workload, members, stated)
     for index in members:
         entry, layer = entries[index], layers[index]
         if entry.parts > len(entry.cores):
             position = loop_position(layer, Axis.CHANNELS)
             if position is None:
-                writer.notes.append(f"{entry.layer}: cut into {entry.parts} parts of its channels; the number of that loop is not known")
+                writer.note(entry.layer, f"cut into {entry.parts} parts of its channels; the number of that loop is not known")
             else:
                 tiling.append({"dim": f"{layer.name}.D{position}", "tile": splittable_channels(layer) // entry.parts})
         if follow[index] != (entry.tile_rows, entry.tile_columns):
             there = f"{follow[index][0]} x {follow[index][1]}"
-            writer.notes.append(f"{entry.layer}: tiles of {entry.tile_rows} x {entry.tile_columns}, which become {there}")
+            writer.note(entry.layer, f"tiles of {entry.tile_rows} x {entry.tile_columns} become {there}")
     group: dict[str, object] = {"name": f"stack_{stack}", "layers": [layers[index].name for index in members]}
     return group | ({"intra_core_tiling": tiling} if tiling else {})
 
 
-def _anchor(writer: _Writer, members: Sequence[int]) -> int | None:
-    """Return the last layer of a group that is cut into tiles and whose loops have known numbers; tiles of a group follow from its."""
+def _stated(writer: _Writer, members: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return the layers of a group whose tiles are stated, with rows and columns; tiles of the others follow from these.
+
+    Stated are those that no layer of the group reads, and those that are cut although their readers leave them whole. Layers of one size
+    get one tile: that form refuses different tiles of an axis that layers share.
+    """
+    layers = writer.workload.layers
+    read = {edge.producer for index in members for edge in layers[index].edges}
+    found: dict[int, tuple[int, int]] = {}
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for index in reversed(members):
-        entry, layer = writer.mapping.layers[index], writer.workload.layers[index]
-        cut = {Axis.ROWS: entry.tile_rows < layer.rows, Axis.COLUMNS: entry.tile_columns < layer.columns}
-        if any(cut.values()) and all(loop_position(layer, axis) is not None for axis, is_cut in cut.items() if is_cut):
-            return index
-    return None
+        entry, layer = writer.mapping.layers[index], layers[index]
+        whole = layer.rows, layer.columns
+        left_whole = derived_tiles(writer.workload, members, found)[index] == whole
+        if _is_nameable(writer, index) and _is_cut(writer, index) and (index not in read or left_whole):
+            found[index] = sizes.setdefault(whole, (_divisor(layer.rows, entry.tile_rows), _divisor(layer.columns, entry.tile_columns)))
+    return dict(sorted(found.items()))
+
+
+def _is_cut(writer: _Writer, index: int) -> bool:
+    entry, layer = writer.mapping.layers[index], writer.workload.layers[index]
+    return entry.tile_rows < layer.rows or entry.tile_columns < layer.columns
+
+
+def _is_nameable(writer: _Writer, index: int) -> bool:
+    """Return True if the loops along which a layer is cut have known numbers."""
+    entry, layer = writer.mapping.layers[index], writer.workload.layers[index]
+    cut = {Axis.ROWS: entry.tile_rows < layer.rows, Axis.COLUMNS: entry.tile_columns < layer.columns}
+    return all(loop_position(layer, axis) is not None for axis, is_cut in cut.items() if is_cut)
 
 
 def _divisor(whole: int, tile: int) -> int:
@@ -162,7 +182,7 @@ def mapping_to_stream_2024(mapping: NetworkMapping, workload: Workload, accelera
     for index, entry in enumerate(mapping.layers):
         stacks.setdefault(entry.stack, []).append(index)
     groups = ", ".join(f"({', '.join(map(str, members))},)" for members in stacks.values())
-    writer.notes.append(f"layer_stacks=[{groups}], if its layers are numbered as here")
+    writer.note("layer_stacks", f"[{groups}], if its layers are numbered as here")
     return "\n".join([*writer.head(), *(f"- {_flow(entry)}" for entry in entries)]) + "\n"
 
 
@@ -178,7 +198,7 @@ def _entry_2024(writer: _Writer, entry: LayerMapping, layer: Layer) -> dict[str,
         if parts > 1:
             tiles.append(f"{letter}, {parts}")
         if whole % tile:
-            writer.notes.append(f"{entry.layer}: the last of {parts} tiles along {letter} is smaller than {tile}; parts are equal there")
+            writer.note(entry.layer, f"the last of {parts} tiles along {letter} is smaller than {tile}; parts are equal there")
     if entry.parts > 1 and len(entry.cores) == 1:
         tiles.append(f"{channels}, {entry.parts}")
     return found | ({"intra_core_tiling": tiles} if tiles else {})

@@ -110,7 +110,7 @@ def build_trace(point: PointOfFront) -> Trace:
     heading = tracks.add("Cores", description="tiles as they run; 1 ns of the time axis is one cycle")
     cores = [tracks.add(slot.name, heading, slot.core.name) for slot in accelerator.cores]
     for run in schedule.tiles:
-        details = {"layer": names[run.stream], "part": run.part, "tile": run.tile, "ready_cycles": run.ready_cycles}
+        details: dict[str, int | str] = {"layer": names[run.stream], "part": run.part, "tile": run.tile, "ready_cycles": run.ready_cycles}
         begins, ends = arrows.of_tile(run)
         slices.append(Slice(cores[run.core], names[run.stream], "tile", run.start_cycles, run.end_cycles, details, begins, ends))
 

@@ -367,7 +367,7 @@ def _homes(
     A core that only holds memory stands for the cores that share this memory; without such cores it has no counterpart. A computing core
     without links of its own uses those of the cores it shares memory with.
     """
-    homes = {number: ((number,) if number in computing else ()) for number in chip.cores}
+    homes: dict[int, tuple[int, ...]] = {number: ((number,) if number in computing else ()) for number in chip.cores}
     linked = {number for wire in wires for number in wire.cores}
     for _, numbers in groups:
         members = tuple(number for number in numbers if number in computing)

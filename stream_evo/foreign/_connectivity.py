@@ -99,7 +99,7 @@ def _connection(fields: Fields, ids: Sequence[int], default_pj: float) -> list[W
     kind = fields.text("type", "link")
     if kind not in ("link", "bus"):
         fields.fault(fields.node_at("type"), f"unknown type of connection {kind!r}", expected="link or bus", found="")
-    numbers = []
+    numbers: list[int] = []
     for node in fields.items("cores", expected="a list of core numbers"):
         numbers += _numbers(fields, node, ids, single=True)
     bandwidth = _bandwidth(fields, "bandwidth")

@@ -84,8 +84,8 @@ def read_core(core: Fields, *, runs: Collection[OperatorKind] | None = None, off
     if len(core.file.faults.found) > before:
         return None
     value = Core(name, array, tuple(memories), flows, operators, operation_pj, area, timing)
-    tops = dict.fromkeys(top.name for operand in Operand if (top := value.top_memory(operand)) is not None)
-    return ForeignCore(name, kind, value, None if outside is None else _dram(outside), tuple(tops))
+    outermost = dict.fromkeys(top.name for operand in Operand if (top := value.top_memory(operand)) is not None)
+    return ForeignCore(name, kind, value, None if outside is None else _dram(outside), tuple(outermost))
 
 
 _WITHOUT_COUNTERPART = {

@@ -183,9 +183,9 @@ def _choose(entries: Sequence[Fields], reader: MappingReader) -> dict[int, Field
             entry.note("name", f"{reader.workload.name} has no layer or operator {name!r}. {near}".strip())
     found = {}
     for index, layer in enumerate(reader.layers):
-        entry = by_name.get(layer.name) or by_name.get(layer.operator.lower()) or by_name.get("default")
-        if entry is not None:
-            found[index] = entry
+        chosen = by_name.get(layer.name) or by_name.get(layer.operator.lower()) or by_name.get("default")
+        if chosen is not None:
+            found[index] = chosen
     return found
 
 

@@ -137,7 +137,7 @@ def _new_ports(place: Fields, operands: Sequence[Operand]) -> tuple[Port, ...]:
         low, high = fields.whole("bandwidth_min", minimum=1), fields.whole("bandwidth_max", minimum=1)
         if low > high:
             fields.fault(fields.node_at("bandwidth_min"), "out of range", expected=f"at most bandwidth_max, {high}")
-        serves = [pair for pair in _allocation(fields, operands, _KINDS.get(kind)) if pair]
+        serves = _allocation(fields, operands, _KINDS.get(kind))
         fields.close()
         if any(port.name == name for port in ports):
             fields.fault(fields.node_at("name"), f"duplicate port {name!r}", found="")

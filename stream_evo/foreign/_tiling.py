@@ -57,7 +57,11 @@ def derived_tiles(workload: Workload, stack: Sequence[int], stated: Mapping[int,
         for edge in workload.layers[consumer].edges:
             if edge.producer in stack and edge.producer not in stated:
                 source = workload.layers[edge.producer]
-                tile = _step(edge.rows, Axis.ROWS, rows, source.rows), _step(edge.columns, Axis.COLUMNS, columns, source.columns)
+                whole = rows == workload.layers[consumer].rows, columns == workload.layers[consumer].columns
+                tile = (
+                    source.rows if whole[0] else _step(edge.rows, Axis.ROWS, rows, source.rows),
+                    source.columns if whole[1] else _step(edge.columns, Axis.COLUMNS, columns, source.columns),
+                )
                 before = found.get(edge.producer)
                 found[edge.producer] = tile if before is None else (max(before[0], tile[0]), max(before[1], tile[1]))
     return found
