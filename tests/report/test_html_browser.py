@@ -331,5 +331,5 @@ def test_a_thousand_layers_stay_usable(watch: Watch, tmp_path: Path) -> None:
     box, row = page.locator("#network .network").bounding_box(), page.locator("#network tr.lit").bounding_box()
     assert box["y"] < row["y"] < box["y"] + box["height"]
     page.locator("#schedule").get_by_role("button", name="Zoom in").click()
-    page.wait_for_function("document.querySelector('#schedule .window i').style.width === '50%'")
+    page.wait_for_function("() => document.querySelector('#schedule .window i').style.width === '50%'")
     watch.assert_silent()

@@ -61,10 +61,13 @@ const front = (() => {
   const layout = (extra) => ({
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "closest",
     font: { family: FONT, color: theme.colour("ink"), size: 12 }, margin: { l: 56, r: 10, t: 8, b: 42 },
-    hoverlabel: { bgcolor: theme.colour("panel"), bordercolor: theme.colour("muted"), font: { color: theme.colour("ink"), family: FONT } },
+    hoverlabel: { bgcolor: theme.colour("panel"), bordercolor: theme.colour("muted"), font: { color: theme.colour("ink"), family: FONT }, align: "left" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.colour("muted"), activecolor: theme.colour("ink") },
     ...extra,
   });
-  const settings = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], displayModeBar: "hover" };
+  // Only buttons that act on the page itself: some of the library's own would send the picture to its makers' site.
+  const settings = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
+  const spaceSettings = { ...settings, modeBarButtons: [["toImage", "orbitRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]] };
 
   const hover = points.map((point, index) => [`point ${index}`,
     ...names.map((name, place) => `${labels[name].replace("<", "‹")}: ${format.quantity(name, point[place])}`)].join("<br>"));
@@ -137,12 +140,12 @@ const front = (() => {
     const scene = { aspectmode: "cube", camera: node.camera || { eye: { x: 1.55, y: 1.55, z: 0.85 } } };
     axes.forEach(({ info }, dimension) => {
       scene[`${"xyz"[dimension]}axis`] = {
-        ...axisLayout(info), title: { text: info.title, font: { size: 12 } }, showbackground: false,
+        ...axisLayout(info), title: { text: info.title, font: { size: 12 } }, showbackground: false, showspikes: false,
         gridcolor: theme.colour("line"), linecolor: theme.colour("muted"), automargin: undefined,
       };
     });
     const picture = layout({ scene, margin: { l: 0, r: 0, t: 0, b: 0 } });
-    return Plotly.react(node, [...traces(axes, false), ...boundLines(axes)], picture, settings);
+    return Plotly.react(node, [...traces(axes, false), ...boundLines(axes)], picture, spaceSettings);
   }
 
   function drawHistory(node) {
@@ -229,14 +232,31 @@ const front = (() => {
     });
   }
 
+  // In space the library tells of a pressed button in every frame, and not at all if the press is short: a press that does not
+  // move chooses what is under the pointer.
+  function listenInSpace(node) {
+    let under = null;
+    let from = null;
+    const point = (event) => { under = Number.isInteger(event.points[0]?.customdata) ? event.points[0].customdata : null; };
+    node.on("plotly_hover", point);
+    node.on("plotly_click", point);
+    node.on("plotly_unhover", () => { under = null; });
+    node.addEventListener("pointerdown", (event) => { from = [event.clientX, event.clientY]; }, true);
+    node.addEventListener("pointerup", (event) => {
+      const still = from && Math.abs(event.clientX - from[0]) + Math.abs(event.clientY - from[1]) < 5;
+      if (still && under !== null) onChoose(under, event.shiftKey);
+    }, true);
+    node.on("plotly_relayout", (change) => { if (change["scene.camera"]) node.camera = change["scene.camera"]; });
+  }
+
   async function start(choose) {
     onChoose = choose;
     build();
     Plotly = await data.plotly;
     if (points.length) {
       await draw();
-      [nodes.space, ...nodes.pairs].forEach(listen);
-      nodes.space.on("plotly_relayout", (change) => { if (change["scene.camera"]) nodes.space.camera = change["scene.camera"]; });
+      nodes.pairs.forEach(listen);
+      listenInSpace(nodes.space);
     } else if (nodes.history) {
       await drawHistory(nodes.history);
     }
