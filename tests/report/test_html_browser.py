@@ -176,6 +176,31 @@ def test_points_are_chosen_by_click_in_table_and_pictures(page: Page) -> None:
     assert points[chosen][:2] == points[first][:2]  # that point, or one at the very same place
 
 
+def test_a_press_in_space_chooses_what_is_under_the_pointer_once(page: Page) -> None:
+    page.evaluate("scrollTo(0, 0)")
+    box = page.locator(".plot.tall").bounding_box()
+    first = _wanted(page)
+    other = 1 if first != 1 else 2
+    # Where a point lies on the screen only the library knows; here it says that one is under the pointer, at a place without any.
+    page.mouse.move(box["x"] + 20, box["y"] + box["height"] - 20)
+    under = "point => document.querySelector('.plot.tall').emit('plotly_hover', { points: [{ customdata: point }] })"
+    page.evaluate(under, other)
+    page.mouse.down()
+    page.mouse.up()
+    _shown(page, str(other))
+    page.evaluate(under, first)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    _shown(page, f"{other} {first}")
+    page.mouse.down()  # a press that moves turns the picture
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] - 60)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+    _shown(page, f"{other} {first}")
+
+
 def test_the_keyboard_chooses_compares_and_closes(page: Page) -> None:
     page.focus("tr[data-point='0']")
     page.keyboard.press("ArrowDown")
