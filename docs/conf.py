@@ -29,6 +29,7 @@ html_title = f"stream-evo {version}"
 html_static_path = ["_static"]
 html_css_files = ["extra.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True

@@ -3,6 +3,7 @@
 * ``::include FILE`` on a line of its own puts in a Markdown file of the repository without its title, ``::include FILE # Heading`` only the
   section with that heading, ``::include FILE.yaml`` a file as a code block.
 * ``::commands`` puts in the reference of all commands, from the command line's own declarations.
+* ``::api`` puts in the reference of the package's names, under the headings of its docstring.
 * ``::schema NAME`` puts in a table of all keys of a kind of file, from its JSON Schema.
 * The title of a code block becomes its caption.
 """
@@ -24,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from typer.models import ArgumentInfo
 
+import stream_evo
 from stream_evo.cli import app
 from stream_evo.schemas import schema
 
@@ -134,6 +136,32 @@ def _cell(text: str) -> str:
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 
+# --------------------------------------------------------------------------------------------------------------- Python
+
+
+def _api(_: str) -> str:
+    """Return the names of the package in the order and under the headings of its docstring."""
+    parts, left = [], set(stream_evo.__all__)
+    for heading, text in re.findall(r"^(\w[^\n]*):\n\n((?:\* [^\n]*\n)+)", stream_evo.__doc__ or "", re.MULTILINE):
+        names = [name for name in re.findall(r"`(\w+)`", text) if name in left]
+        if names:
+            parts.append(f"## {heading}\n\n```{{eval-rst}}")
+            parts += [_documented(name) for name in names]
+            parts.append("```\n")
+            left -= set(names)
+    if left:
+        raise ExtensionError(f"the docstring of stream_evo says nothing of {', '.join(sorted(left))}")
+    return "\n".join(parts)
+
+
+def _documented(name: str) -> str:
+    value = getattr(stream_evo, name)
+    if not isinstance(value, type):
+        return f".. autofunction:: stream_evo.{name}\n"
+    kind = "autoexception" if issubclass(value, Exception) else "autoclass"
+    return f".. {kind}:: stream_evo.{name}\n   :members:\n"
+
+
 # -------------------------------------------------------------------------------------------------------------- schemas
 
 
@@ -186,4 +214,4 @@ def _kind(value: Mapping[str, Any]) -> str:
     return {"object": "mapping", "boolean": "`true` or `false`"}.get(str(value.get("type")), str(value.get("type")))
 
 
-_DIRECTIVES: Mapping[str, Callable[[str], str]] = {"include": _include, "commands": _commands, "schema": _schema}
+_DIRECTIVES: Mapping[str, Callable[[str], str]] = {"include": _include, "commands": _commands, "api": _api, "schema": _schema}
