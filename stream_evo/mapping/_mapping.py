@@ -224,13 +224,7 @@ def check_layer_names(names: Sequence[str], workload: Workload) -> list[Fault]:
 
 def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core] | None) -> list[Fault]:
     path = f"$.layers.{entry.layer}"
-    faults = []
-    for name in entry.cores if cores is not None else ():
-        if name not in cores:
-            faults.append(Fault(f"no core is called {name!r}", f"{path}.cores", hint=near_matches(name, list(cores))))
-        elif not can_run(cores[name], layer):
-            capable = ", ".join(other for other, core in cores.items() if can_run(core, layer)) or "none"
-            faults.append(Fault(f"core {name!r} cannot run this {layer.kind} layer", f"{path}.cores", hint=f"Cores that can: {capable}"))
+    faults = [] if cores is None else _check_cores(entry, layer, cores, f"{path}.cores")
     channels = splittable_channels(layer)
     if channels % entry.parts:
         what, expected = f"parts must divide the {channels} output channels", f"a divisor of {channels}"
@@ -241,4 +235,15 @@ def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core]
         if size > extent:
             what = f"the tile exceeds the output of {layer.rows} x {layer.columns}"
             faults.append(Fault(what, f"{path}.{key}", expected=f"at most {extent}", found=str(size)))
+    return faults
+
+
+def _check_cores(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core], path: str) -> list[Fault]:
+    faults = []
+    for name in entry.cores:
+        if name not in cores:
+            faults.append(Fault(f"no core is called {name!r}", path, hint=near_matches(name, list(cores))))
+        elif not can_run(cores[name], layer):
+            capable = ", ".join(other for other, core in cores.items() if can_run(core, layer)) or "none"
+            faults.append(Fault(f"core {name!r} cannot run this {layer.kind} layer", path, hint=f"Cores that can: {capable}"))
     return faults
