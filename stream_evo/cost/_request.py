@@ -8,7 +8,10 @@ from enum import StrEnum
 from stream_evo.hardware import Core
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
 
-__all__ = ["OFFCHIP", "DramLevel", "Goal", "TileRequest"]
+__all__ = ["MOST_OPERATIONS", "OFFCHIP", "DramLevel", "Goal", "TileRequest"]
+
+MOST_OPERATIONS = 10**15
+"""Most operations of a tile: what is counted per operation, such as bits through a port, then fits in 64 bits."""
 
 
 class Goal(StrEnum):

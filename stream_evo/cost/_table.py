@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from stream_evo.cost._loops import LOOPS, OPERANDS
-from stream_evo.cost._request import OFFCHIP, Goal, TileRequest
+from stream_evo.cost._request import MOST_OPERATIONS, OFFCHIP, Goal, TileRequest
 from stream_evo.cost._tiles import TileCost, tile_cost
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Core
@@ -162,6 +162,15 @@ def _row_request(row: object, path: str, cores: Mapping[str, Core], faults: list
     if kind is None:
         faults.append(Fault("unknown layer type", f"{path}.layer.type", expected=", ".join(LAYER_TYPES), found=str(layer.get("type"))))
     sizes = _numbers(layer.get("dims"), f"{path}.layer.dims", LOOPS, "loop", LoopSizes, faults)
+    if sizes is not None and sizes.product > MOST_OPERATIONS:
+        faults.append(
+            Fault(
+                "the tile is too large",
+                f"{path}.layer.dims",
+                expected=f"at most {MOST_OPERATIONS:.0e} operations",
+                found=f"{sizes.product:.0e}",
+            )
+        )
     given_bits = layer.get("bits", row.get("bits", {}))
     bits = _numbers(given_bits, f"{path}.layer.bits", _BIT_NAMES, "operand", Bits, faults, highest=128)
     stride = _pair(layer.get("stride"), f"{path}.layer.stride", faults)

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from stream_evo.cost._request import MOST_OPERATIONS
 from stream_evo.errors import Fault, InputError
 from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
@@ -57,15 +58,15 @@ class _Builder:
     def __init__(self, workload: Workload, chip: Chip, choices: Choices, book: TileBook) -> None:
         self.workload, self.chip, self.choices, self.book = workload, chip, choices, book
         self.words: list[int] = [0] * at.Q_HEADER
+        self.parts = {i: sorted({p.parts for p in places}) for i, places in enumerate(choices.placements)}
+        self._check_limits()
         self.row_grids = {i: _grids(layer.rows, [t.rows for t in choices.tiles[i]]) for i, layer in enumerate(workload.layers)}
         self.column_grids = {i: _grids(layer.columns, [t.columns for t in choices.tiles[i]]) for i, layer in enumerate(workload.layers)}
-        self.parts = {i: sorted({p.parts for p in places}) for i, places in enumerate(choices.placements)}
         self.readers: dict[int, tuple[int, Edge]] = {}
         for index, source in enumerate(workload.inputs):
             self._cut_input(-1 - index, source.rows, source.columns)
 
     def build(self) -> Tables:
-        self._check_limits()
         self._chip_tables()
         layers, inputs = self.workload.layers, self.workload.inputs
         self.words[at.Q_LAYERS], self.words[at.Q_INPUTS] = len(layers), len(inputs)
@@ -98,6 +99,11 @@ class _Builder:
         if streams >= at.MOST_STREAMS:
             hint = "Larger weight memories, or fewer layers, give fewer"
             faults.append(Fault(f"up to {streams} K-parts are needed; at most {at.MOST_STREAMS - 1} can be scheduled", hint=hint))
+        faults += [
+            Fault(f"layer {layer.name} has {layer.sizes.product:.0e} operations", expected=f"at most {MOST_OPERATIONS:.0e}")
+            for layer in layers
+            if layer.sizes.product > MOST_OPERATIONS
+        ]
         for index, sizes in enumerate(self.choices.tiles):
             tiles = max(-(-layers[index].rows // t.rows) * -(-layers[index].columns // t.columns) for t in sizes)
             if tiles >= at.MOST_TILES:

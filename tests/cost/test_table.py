@@ -92,3 +92,11 @@ def test_a_row_that_does_not_fit_says_why(cores: dict[str, Core]) -> None:
 
 def test_a_table_may_be_empty(cores: dict[str, Core]) -> None:
     assert run_table([], cores) == []
+
+
+@pytest.mark.parametrize("dims", ["K=99999999999999999999", "K=1000000 C=1000000 OX=1000000"])
+def test_a_tile_too_large_to_count_is_refused(cores: dict[str, Core], dims: str) -> None:
+    """Before anything overflows."""
+    row = {"core": "tpu_like", "layer": {"type": "conv", "dims": dims}}
+    with pytest.raises(InputError, match=r"the tile is too large; expected at most 1e\+15 operations"):
+        run_table([row], cores)
