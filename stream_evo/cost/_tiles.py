@@ -159,7 +159,9 @@ def _solve(requests: Sequence[TileRequest], goal: Goal | str, max_factors: int) 
     out = np.zeros((len(packed.tiles), _kernel.OUT_WIDTH), np.int64)
     out_pj = np.zeros((len(packed.tiles), 3), np.float64)
     limit = min(max(1, max_factors), _kernel.FACTORS)
-    _kernel.evaluate_batch(packed.configs, packed.energies, packed.tiles, _GOALS.index(Goal(goal)), limit, out, out_pj)
+    integers, floats = np.zeros(_kernel.W_WIDTH, np.int64), np.zeros(_kernel.X_WIDTH, np.float64)
+    number = _GOALS.index(Goal(goal))
+    _kernel.evaluate_batch(packed.configs, packed.energies, packed.tiles, number, limit, integers, floats, out, out_pj)
     return _Found(
         row=packed.row,
         out=out,
