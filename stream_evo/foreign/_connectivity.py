@@ -100,13 +100,14 @@ def _connection(fields: Fields, ids: Sequence[int], default_pj: float) -> list[W
     if kind not in ("link", "bus"):
         fields.fault(fields.node_at("type"), f"unknown type of connection {kind!r}", expected="link or bus", found="")
     numbers: list[int] = []
-    for node in fields.items("cores", expected="a list of core numbers"):
+    stated = fields.items("cores", expected="a list of core numbers")
+    for node in stated:
         numbers += _numbers(fields, node, ids, single=True)
     bandwidth = _bandwidth(fields, "bandwidth")
     pj_per_cycle = fields.number("unit_energy_cost", default_pj)
     fields.close()
     if len(set(numbers)) != len(numbers) or len(numbers) < 2 or (kind == "link" and len(numbers) != 2):
-        if fields.has("cores") and numbers:
+        if len(numbers) == len(stated) and stated:
             expected = "two different cores" if kind == "link" else "at least two different cores"
             fields.fault(fields.node_at("cores"), f"a {kind} joins cores", expected=expected, found=", ".join(map(str, numbers)))
         return []
