@@ -143,7 +143,7 @@ def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
 def _unsupported_faults(reports: Iterable[NodeReport]) -> list[Fault]:
     """Return a fault for every operator that is not supported, leaving out those that only follow from others."""
     causes = [report for report in reports if report.status is Status.UNSUPPORTED and report.reason != _OUT_OF_REACH]
-    hint = "Host operators of zero work are allowed with --host-ops (host_operators=True)"
+    hint = "Operators without compute meaning can be work of the host at no cost: --host-ops (host_operators=True)"
     return [
         Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint if report is causes[-1] else "")
         for report in causes
