@@ -80,13 +80,16 @@ class PointSchedule:
 
     @cached_property
     def transfers(self) -> pd.DataFrame:
-        """One row per transfer, by start: why, tile number (-1 for weights), from where to where, over which links, bits, start and end."""
+        """One row per transfer, by start: why, what (layer or network input; tile, -1 for weights), way, bits, start and end in cycles."""
         import pandas as pd  # noqa: PLC0415  # as above
 
         nodes = [*(slot.name for slot in self.accelerator.cores), self.accelerator.dram.name]
+        names = {stream: source.name for stream, source in enumerate(self.workload.inputs)}  # streams of inputs come first
+        names |= {run.stream: self.workload.layers[run.layer].name for run in self.record.tiles}
         rows = [
             (
                 move.cause.name.lower(),
+                names[move.stream],
                 move.tile,
                 nodes[move.source],
                 nodes[move.target],
@@ -97,7 +100,8 @@ class PointSchedule:
             )
             for move in sorted(self.record.transfers, key=lambda move: (move.start_cycles, move.end_cycles))
         ]
-        return pd.DataFrame(rows, columns=["cause", "tile", "source", "target", "links", "bits", "start_cycles", "end_cycles"])
+        columns = ["cause", "layer", "tile", "source", "target", "links", "bits", "start_cycles", "end_cycles"]
+        return pd.DataFrame(rows, columns=columns)
 
     def plot(self) -> Figure:
         """Draw cores, links, DRAM and memories over time."""
