@@ -8,11 +8,7 @@ import pytest
 
 from tests.docs.pages import DOCS, blocks, run_page
 
-RUNNABLE = sorted(
-    page
-    for page in DOCS.rglob("*.md")
-    if any(block.language in ("console", "python") for block in blocks(page)) and page.name not in ("export.md", "import.md")
-)
+RUNNABLE = sorted(page for page in DOCS.rglob("*.md") if any(block.language in ("console", "python") for block in blocks(page)))
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(DOCS)))
