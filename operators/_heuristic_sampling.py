@@ -24,6 +24,8 @@ _LOAD_WEIGHTS = (0.0, 0.3, 1.0)
 _LOAD_DECAYS = (0.7, 0.9, 1.0)
 _ENERGY_POWERS = (0.0, 0.5, 1.0, 2.0)
 _NOISES = (0.0, 0.15, 0.4)
+_COARSEST = (0, 0, 0, 1, 2)
+_HEAVY_ODDS = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class HeuristicSampling:
       allocation with a random share of layers moved;
     * a stack ends where the weights of a core exceed a share of its memory, or after some layers;
     * tiles are about equally large in all layers, so that large maps at the start of a network are cut into many and small ones at its
-      end into few: what is fused there is bound by weights, not by maps.
+      end into few: what is fused there is bound by weights, not by maps. Where the weights of a layer alone exceed the memory, every tile
+      loads them anew, so most mixtures have the coarsest tiles there.
 
     Good mappings are rare: on large problems random genomes never get near them in a hundred thousand evaluations, and seeds are worth
     more than any other part of the search.
@@ -117,7 +120,7 @@ class HeuristicSampling:
         chosen = np.where(plain, allocations[rng.integers(len(allocations), size=count)], self._greedy(spec, count, rng))
         genomes[:, allocation] = chosen
         genomes[:, cut] = self._fitting_cuts(spec, chosen, rng.choice(_FILLS, size=count), rng.choice(_STACK_LENGTHS, size=count))
-        genomes[:, tile] = _even_tiles(spec, count, rng)
+        genomes[:, tile] = self._coarse_where_heavy(spec, chosen, _even_tiles(spec, count, rng), rng)
         where = np.zeros(genomes.shape, dtype=np.bool_)
         where[:, allocation] = plain & (rng.random(chosen.shape) < rng.choice((0.0, 0.05, 0.2), size=(count, 1)))
         for name, odds in (("split", 0.1), ("dataflow", 0.2), ("priority", 0.5)):
@@ -145,6 +148,17 @@ class HeuristicSampling:
             load[rows, cores[best]] += latency[layer, best]
             load *= decay
         return chosen
+
+    def _coarse_where_heavy(self, spec: Spec, allocations: IntArray, tiles: IntArray, rng: np.random.Generator) -> IntArray:
+        """Give layers whose weights alone exceed the memory of their core one of the coarsest tiles, in most genomes (P, L)."""
+        if self.hints is None or self.hints.weight_share is None:
+            return tiles
+        cores = np.maximum(core_table(spec)[np.arange(allocations.shape[1]), allocations], 0)
+        heavy = self.hints.weight_share[np.arange(allocations.shape[1]), cores] > 1.0
+        most = rng.choice(_COARSEST, size=(len(tiles), 1))
+        coarse = spec.lower[segment(spec, "tile")] + rng.integers(0, most + 1, size=tiles.shape)
+        where = heavy & (rng.random((len(tiles), 1)) < _HEAVY_ODDS)
+        return np.where(where, np.minimum(coarse, spec.upper[segment(spec, "tile")]), tiles)
 
     def _fitting_cuts(self, spec: Spec, allocations: IntArray, fills: FloatArray, lengths: FloatArray) -> IntArray:
         """Cuts (P, L - 1) that end a stack before weights of a core exceed `fills` (P,) of its memory, or after `lengths` (P,) layers."""

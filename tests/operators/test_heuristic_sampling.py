@@ -117,6 +117,16 @@ def test_tiles_of_mixtures_are_equally_far_from_the_finest() -> None:
     assert len(np.unique(largest[even])) == _SPEC.upper[_PART["tile"]].max() + 1, "all sizes are tried"
 
 
+def test_layers_with_more_weights_than_fit_are_cut_coarsely() -> None:
+    share = np.full((12, 4), 0.1)
+    share[[2, 7]] = 1.5
+    genomes = _sample(HeuristicSampling(SeedHints(*_costs(), share), seed_share=0.01), 200)[1:]
+    tiles = genomes[:, _PART["tile"]]
+    assert (tiles[:, [2, 7]] == 0).mean() > 0.6 > 0.4 > (tiles[:, [6, 10]] == 0).mean(), "layers 2 and 6, 7 and 10 have the same choice"
+    cut = genomes[:, _PART["cut"]]
+    assert cut[:, [1, 2, 6, 7]].mean() > cut[:, [4, 9]].mean() + 0.2, "and are mostly stacks of their own"
+
+
 def test_seeds_are_far_better_than_chance() -> None:
     spec = SyntheticSpec(layers=48, cores=8)
     reference = np.array([3000.0, 4000.0, 300.0])
