@@ -122,9 +122,10 @@ def test_layers_with_more_weights_than_fit_are_cut_coarsely() -> None:
     share[[2, 7]] = 1.5
     genomes = _sample(HeuristicSampling(SeedHints(*_costs(), share), seed_share=0.01), 200)[1:]
     tiles = genomes[:, _PART["tile"]]
-    assert (tiles[:, [2, 7]] == 0).mean() > 0.6 > 0.4 > (tiles[:, [6, 10]] == 0).mean(), "layers 2 and 6, 7 and 10 have the same choice"
+    assert (tiles[:, [2, 7]] == 0).mean() > 0.5
+    assert (tiles[:, [6, 3]] == 0).mean() < 0.3, "layers with the same choice as these two, and light"
     cut = genomes[:, _PART["cut"]]
-    assert cut[:, [1, 2, 6, 7]].mean() > cut[:, [4, 9]].mean() + 0.2, "and are mostly stacks of their own"
+    assert cut[:, [1, 6]].mean() > 0.5 > 0.4 > cut[:, [4, 9]].mean(), "a stack ends before them"
 
 
 def test_seeds_are_far_better_than_chance() -> None:
