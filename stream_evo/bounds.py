@@ -5,7 +5,8 @@ expresses, and for every order in which the scheduler may run it, as long as the
 facts of the model:
 
 (a) A core runs one tile at a time, a link carries one transfer at a time, a DMA engine issues one off-chip transfer after another.
-(b) A tile takes at least ``cycles_per_operation`` x the product over loops of ``ceil(size / unrolling)`` cycles.
+(b) A tile takes at least the cycles of a step (``cycles_per_operation`` x the array's own) x the product over loops of
+    ``ceil(size / unrolling)``, and the array rests as its core states for each step of the output loops, and of all loops but FX.
 (c) Every weight, every element of a network input that some layer reads, and every network output crosses the DRAM port at least once,
     whether it comes to live in a core's memory or is streamed through it. Each crossing occupies the links of its path, and the DMA
     engine of its core, for at least bits / (narrowest bandwidth on the way) cycles, and costs whole DRAM words.
@@ -15,9 +16,10 @@ facts of the model:
 **Latency, resources.** Let y be any weights of the resources, not negative, with sum 1. In T cycles no resource is busy for more than
 T (a), so :math:`T \ge \sum_r y_r\,\mathrm{busy}_r`. A layer is cut in equal K-parts, each on one core. By (b) a core that runs the share x
 of a layer's parts is busy for at least x times the cycles c of the whole layer on it: tiles cut OY, OX and K (or G), the sum over
-a grid of tiles is a product of one sum per axis, and :math:`\sum_i \lceil a_i/u \rceil \ge \lceil \sum_i a_i/u \rceil` on every axis; for p
-equal parts :math:`p \lceil (K/p)/u \rceil \ge \lceil K/u \rceil`. The same share of weights and outputs passes its path by (c). Spreading a
-job over cores is an average of its costs on them, which is never less than the least of them, hence
+a grid of tiles is a product of one sum per axis (of the steps as of the rests), and
+:math:`\sum_i \lceil a_i/u \rceil \ge \lceil \sum_i a_i/u \rceil` on every axis; for p equal parts
+:math:`p \lceil (K/p)/u \rceil \ge \lceil K/u \rceil`. The same share of weights and outputs passes its path by (c). Spreading a job over
+cores is an average of its costs on them, which is never less than the least of them, hence
 
 .. math:: T \ge \sum_{\mathrm{jobs}\,j} \; \min_{\mathrm{cores}\,n} \; \sum_r y_r\,\mathrm{busy}(j, n, r) .
 
@@ -111,25 +113,25 @@ def _cycles(spec: GenomeSpec) -> IntArray:
     cores = [slot.core for slot in spec.accelerator.cores]
     kinds = list(dict.fromkeys(cores))
     table = np.array(
-        [
-            [min(_least_steps(kind, layer, flow) for flow in kind.dataflows) * layer.cycles_per_operation for kind in kinds]
-            for layer in spec.workload.layers
-        ],
+        [[min(_least_cycles(kind, layer, flow) for flow in kind.dataflows) for kind in kinds] for layer in spec.workload.layers],
         dtype=np.int64,
     )
     found: IntArray = table[:, [kinds.index(core) for core in cores]]
     return found
 
 
-def _least_steps(core: Core, layer: Layer, dataflow: Dataflow) -> int:
+def _least_cycles(core: Core, layer: Layer, dataflow: Dataflow) -> int:
     widths = {dimension.name: dimension.size for dimension in core.array}
     limits: dict[str, int] = {}
     for dimension, loops in dataflow.unrolling:
         for loop, size in loops:
             limits[loop] = limits.get(loop, 1) * min(size, widths[dimension])
-    sizes = dataclasses.asdict(layer.sizes)
-    steps = math.prod(-(-int(size) // limits.get(loop, 1)) for loop, size in sizes.items())
-    return max(steps, -(-layer.operations // core.processing_elements))
+    steps = {loop: -(-int(size) // limits.get(loop, 1)) for loop, size in dataclasses.asdict(layer.sizes).items()}
+    busy = max(math.prod(steps.values()), -(-layer.operations // core.processing_elements))
+    outputs = math.prod(steps[loop] for loop in ("B", "G", "K", "OY", "OX"))
+    rows = math.prod(count for loop, count in steps.items() if loop != "FX")
+    rests = core.timing.output_tile_cycles * outputs + core.timing.input_row_cycles * rows
+    return busy * layer.cycles_per_operation * core.timing.step(layer.bits.I) + rests
 
 
 # ------------------------------------------------------------------------------------------------------------- latency

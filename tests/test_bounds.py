@@ -11,6 +11,7 @@ from stream_evo.errors import InputError
 from stream_evo.hardware import (
     Accelerator,
     ArrayDimension,
+    ArrayTiming,
     Core,
     CoreSlot,
     Dataflow,
@@ -110,6 +111,21 @@ def test_steps_are_rounded_up_per_loop(sizes: LoopSizes, cycles: int) -> None:
     assert lower_bounds(network(layer), fast).latency_cycles == cycles
     slow = dataclasses.replace(layer, cycles_per_operation=4)
     assert lower_bounds(network(slow), fast).latency_cycles == 4 * cycles
+
+
+@pytest.mark.parametrize(
+    ("timing", "cycles"),
+    [
+        (ArrayTiming(step_cycles=7), 7 * 2 * 3 * 6 * 16),
+        (ArrayTiming(input_bit_cycles=10), 80 * 2 * 3 * 6 * 16),
+        (ArrayTiming(output_tile_cycles=23), 2 * 3 * 6 * 16 + 23 * 2 * 16),
+        (ArrayTiming(input_row_cycles=5), 2 * 3 * 6 * 16 + 5 * 2 * 3 * 3 * 16),
+    ],
+)
+def test_steps_and_rests_of_the_array(timing: ArrayTiming, cycles: int) -> None:
+    """K 8 in 2 steps of 4, C 9 in 3, a filter of 3 x 2, 16 positions; rests for 2 x 16 sets of outputs, or 3 x 3 times as many rows."""
+    layer = pointwise("one", -1, LoopSizes(K=8, C=9, OY=4, OX=4, FY=3, FX=2))
+    assert lower_bounds(network(layer), fast(chip(dataclasses.replace(core(), timing=timing)))).latency_cycles == cycles
 
 
 def test_the_best_dataflow_counts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +41,7 @@ def test_random_mappings_of_random_networks(data: st.DataObject, spec: GenomeSpe
         ("mobilenetv2", "homogeneous_quad"),
         ("squeezenet", "single_core"),
         ("bert_layer", "heterogeneous_quad_mesh"),
+        ("resnet18", "diana_physical"),
     ],
 )
 @pytest.mark.parametrize("optional", [False, True])
@@ -57,3 +60,17 @@ def test_random_genomes_of_the_library(network: str, accelerator: str, optional:
     assert feasible.any()
     assert (bounds <= found.metrics[feasible]).all()
     assert (bounds > 0).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.specs(max_layers=6), st.integers(1, 100))
+def test_a_wider_dram_never_raises_a_bound_of_latency(spec: GenomeSpec, more: int) -> None:
+    """Schedules have anomalies, bounds have not: no busy time grows. Its sum is rounded up, and its weights are a solver's."""
+    chip = spec.accelerator
+    off_chip = {index for index, link in enumerate(chip.links) if any(chip.dram_node in pair for pair in link.connects)}
+    links = tuple(
+        replace(link, bits_per_cycle=link.bits_per_cycle + more) if at in off_chip else link for at, link in enumerate(chip.links)
+    )
+    wider = replace(chip, links=links, dram=replace(chip.dram, bits_per_cycle=chip.dram.bits_per_cycle + more))
+    narrow, wide = (lower_bounds(spec.workload, each, spec.options).latency_cycles for each in (chip, wider))
+    assert wide <= narrow * (1 + 1e-6) + 1
