@@ -21,6 +21,7 @@ Searching:
 One mapping:
 
 * `evaluate`: its numbers.
+* `simulate`: what happens when, as pictures and tables.
 * `explain`, `Explanation`: why it has them, and what would make one fit that does not.
 * `diff`, `MappingDiff`: what differs between two, layer by layer, and what that does.
 
@@ -43,7 +44,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_evo._api import evaluate, explain, optimize
+    from stream_evo._api import evaluate, explain, optimize, simulate
     from stream_evo._run._load import load_run
     from stream_evo._run._metrics import PointMetrics
     from stream_evo._run._network import inspect
@@ -84,6 +85,7 @@ __all__ = [
     "load_network",
     "load_run",
     "optimize",
+    "simulate",
 ]
 
 _MODULES = {
@@ -112,6 +114,7 @@ _MODULES = {
     "load_network": "registry",
     "load_run": "_run._load",
     "optimize": "_api",
+    "simulate": "_api",
 }
 
 

@@ -14,10 +14,12 @@ from stream_evo._run._load import load_run
 from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import bits_text, inspect, label
 from stream_evo._run._operators import operator_set
+from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
 from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo.errors import InputError, RunFolderError
+from stream_evo.evaluation import schedule_mapping
 from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, check_mapping, load_mapping
@@ -42,6 +44,7 @@ __all__ = [
     "optimize",
     "resume_job",
     "run_job",
+    "simulate",
 ]
 
 _ProgressCallback = Callable[[Progress], None]
@@ -204,6 +207,38 @@ def explain(
     """
     session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
     return explain_mapping(session.workload, session.accelerator, value)
+
+
+def simulate(
+    network: str | Path | onnx.ModelProto | Workload,
+    hardware: str | Path | Accelerator,
+    mapping: str | Path | NetworkMapping,
+    *,
+    bits: Bits | str | None = None,
+    host_operators: bool = False,
+) -> PointSchedule:
+    """Schedule one mapping and return everything that happens: tiles, transfers and memories over time.
+
+    Args:
+        network: Name in the catalogue, ONNX file, ONNX model, or workload.
+        hardware: Name in the catalogue, YAML file, or accelerator.
+        mapping: Mapping file or value.
+        bits: Bits per element, in place of what the graph says.
+        host_operators: Treat operators without compute meaning as work of the host.
+
+    Raises:
+        UnknownNameError: an unknown network or accelerator.
+        InputError: a file with faults, or a mapping for another network or accelerator.
+
+    Example:
+        >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
+        >>> schedule = stream_evo.simulate("squeezenet", "homogeneous_quad", result[0].mapping)
+        >>> schedule.record == result[0].schedule.record
+        True
+    """
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
+    record = schedule_mapping(session.workload, session.accelerator, value)
+    return PointSchedule(f"{session.title}: schedule", session.workload, session.accelerator, record)
 
 
 def _session_and_mapping(
