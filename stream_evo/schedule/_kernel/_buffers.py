@@ -11,7 +11,6 @@ from stream_evo.schedule._layout import S_COLUMN_BOUNDS, S_ROW_BOUNDS, S_UNIT
 from stream_evo.typing import IntArray
 
 NEVER = -1
-INFINITE = 1 << 62
 OK = 0
 
 # Plain numbers in a call would be compiled into a version of the callee of their own; these have one type.

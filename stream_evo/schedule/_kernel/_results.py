@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_evo._jit import kernel
-from stream_evo.schedule._kernel._buffers import INFINITE
+from stream_evo._jit import inlined, kernel
 from stream_evo.schedule._kernel._resources import store_at
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import FloatArray, IntArray
@@ -13,27 +12,46 @@ from stream_evo.typing import FloatArray, IntArray
 # ruff: noqa: F405  # as above
 
 
+@inlined
+def _next_activation(w: IntArray, event: int, end: int) -> int:
+    """Return the first event from `event` on that is about activations, or `end`."""
+    while event < end and w[event + 2] == 0:
+        event += EVENT_SIZE
+    return event
+
+
 @kernel
 def _activation_peak(q: IntArray, w: IntArray) -> int:
     """Return the highest sum over all stores of the activation bits held at a time."""
-    memories = q[Q_MEMORIES]
-    next_event = np.zeros(memories, dtype=np.int64)
-    held, peak = 0, 0
-    while True:
-        time = INFINITE
-        for memory in range(memories):
-            base = store_at(w, memory)
-            if next_event[memory] < w[base + STORE_COUNT]:
-                time = min(time, w[base + STORE_EVENTS + EVENT_SIZE * next_event[memory]])
-        if time == INFINITE:
-            return peak
-        for memory in range(memories):
-            base = store_at(w, memory)
-            at = base + STORE_EVENTS + EVENT_SIZE * next_event[memory]
-            if next_event[memory] < w[base + STORE_COUNT] and w[at] == time:
-                held += w[at + 2]
-                next_event[memory] += 1
-        peak = max(peak, held)
+    event, end = np.empty(q[Q_MEMORIES], dtype=np.int64), np.empty(q[Q_MEMORIES], dtype=np.int64)  # stores, the next event first
+    stores, held, peak = 0, 0, 0
+    for memory in range(q[Q_MEMORIES]):
+        last = store_at(w, memory) + STORE_EVENTS + EVENT_SIZE * w[store_at(w, memory) + STORE_COUNT]
+        first = _next_activation(w, store_at(w, memory) + STORE_EVENTS, last)
+        if first < last:
+            at = stores
+            while at > 0 and w[event[at - 1]] > w[first]:
+                event[at], end[at] = event[at - 1], end[at - 1]
+                at -= 1
+            event[at], end[at] = first, last
+            stores += 1
+    while stores > 0:
+        time = w[event[0]]
+        held += w[event[0] + 2]
+        last = end[0]
+        following = _next_activation(w, event[0] + EVENT_SIZE, last)
+        more = following < last
+        at = 1
+        while at < stores and (not more or w[event[at]] < w[following]):
+            event[at - 1], end[at - 1] = event[at], end[at]
+            at += 1
+        if more:
+            event[at - 1], end[at - 1] = following, last
+        else:
+            stores -= 1
+        if stores == 0 or w[event[0]] != time:
+            peak = max(peak, held)
+    return peak
 
 
 @kernel
