@@ -70,6 +70,7 @@ def test_details_add_up_to_the_numbers_of_each_point(page: str, run_folder: Path
         assert facts["peak"]["bytes"] == memory
         assert facts["yaml"] == (run_folder / "mappings" / data["front"]["mapping_files"][point]).read_text("utf-8")
         assert times["resolution"] == 0
+        assert sum(facts["layers"]["busy_cycles"]) == sum(busy for _, _, busy in facts["path"]["cores"])
         critical = sum(sum(columns[-1]) for columns in times["cores"]) + sum(sum(columns[6]) for _, _, *columns in times["routes"])
         assert critical == facts["path"]["steps"]
 

@@ -3,9 +3,10 @@
 import re
 from importlib import resources
 
+import numpy as np
 import pytest
 
-from stream_evo.report.html import Front, build_page
+from stream_evo.report.html import Bar, Front, PointDetails, Timeline, build_page, unpacked
 from stream_evo.report.html._page import _SCRIPTS
 
 ASSETS = resources.files("stream_evo.report.html") / "assets"
@@ -49,3 +50,24 @@ def test_titles_are_text(title: str) -> None:
     assert page.count("<title>") == 1
     assert page.count("<!-- points -->") == 0
     assert page.count("</script>") == 13
+
+
+def test_a_page_with_little_room_has_coarser_schedules_and_the_same_facts() -> None:
+    rng = np.random.default_rng(1)
+    details = {}
+    for point, count in enumerate((10, 3000, 9000)):
+        ends = np.cumsum(rng.integers(10, 90, count)).tolist()
+        bars = tuple(
+            Bar(end - 8, end, row, 0, tile) for end, row, tile in zip(ends, *rng.integers(0, 99, (2, count)).tolist(), strict=True)
+        )
+        details[point] = PointDetails({"energy": [0.1 * point]}, Timeline(ends[-1], (bars,), {}, ()))
+    exact = build_page(_front("run"), {}, details)
+    most = len(exact.encode("utf-8")) - 20_000
+    small = build_page(_front("run"), {}, details, most_bytes=most)
+    assert len(small.encode("utf-8")) <= most
+    found = [re.findall(r'id="point-\d+">(\S+) (\S+)<', page) for page in (exact, small)]
+    assert [facts for facts, _ in found[0]] == [facts for facts, _ in found[1]]
+    assert [unpacked(times)["resolution"] for _, times in found[0]] == [0, 0, 0]
+    resolutions = [unpacked(times)["resolution"] for _, times in found[1]]
+    assert resolutions[0] == 0  # the smallest is not in the way
+    assert resolutions[2] > 0

@@ -30,6 +30,7 @@ _SCRIPTS = (
     "point.js",
     "main.js",
 )
+_BLOCK_BYTES = 64  # of the element around a point's data
 _CELLS = (16_000, 8_000, 4_000, 2_000, 1_000, 500, 250)
 
 
@@ -81,7 +82,7 @@ def build_page(front: Front, subject: Mapping[str, Any], details: Mapping[int, P
     facts = {point: packed(found.facts) for point, found in details.items()}
     library = packed_text(_plotly())
     frame = _frame(front.title, head, library)
-    room = most_bytes - len(frame.encode("utf-8")) - sum(map(len, facts.values()))
+    room = most_bytes - len(frame.encode("utf-8")) - sum(len(text) + _BLOCK_BYTES for text in facts.values())
     timelines = _fitted({point: found.timeline for point, found in details.items()}, room)
     blocks = "\n".join(
         f'<script type="text/plain" id="point-{point}">{facts[point]} {timelines[point]}</script>' for point in sorted(details)

@@ -79,7 +79,7 @@ class Subject:
             "yaml": mapping_to_yaml(mapping),
             "priority": str(mapping.priority),
             "dataflows": dict(mapping.dataflows),
-            "layers": self._layers(mapping),
+            "layers": self._layers(mapping) | {"busy_cycles": self._busy(schedule)},
             "path": self._path(explanation),
             "energy": self._energy(explanation.energy),
             "peak": _peak(explanation.peak),
@@ -99,6 +99,13 @@ class Subject:
             "parts": [entry.parts for entry in entries],
             "stack": [entry.stack for entry in entries],
         }
+
+    def _busy(self, schedule: Schedule) -> list[int]:
+        """Return the cycles in which tiles of each layer run, over all cores; bars of a coarser timeline do not tell."""
+        found = [0] * len(self._workload.layers)
+        for run in schedule.tiles:
+            found[run.layer] += run.end_cycles - run.start_cycles
+        return found
 
     def _critical(self, explanation: Explanation) -> Iterable[CriticalStep]:
         for step in explanation.path.steps:

@@ -55,8 +55,7 @@ const gantt = (() => {
     const node = make("div", { class: "gantt" }, axis, box, bar);
 
     function describe() {
-      const busy = lanes.filter((lane) => lane.kind === "core").map((lane) =>
-        `${lane.name} ${format.percent(lane.bars.reduce((sum, item) => sum + item.end - item.start, 0), end)}`);
+      const busy = details.path.cores.map(([core, , cycles]) => `${core} ${format.percent(cycles, end)}`);
       return `Schedule of ${format.cycles(end)}; busy cores: ${busy.join(", ")}. Left and right arrows move, plus and minus zoom, 0 shows all.`;
     }
 

@@ -45,12 +45,10 @@ const network = (() => {
 
   // `other` is the point beside, if there is one: what differs from it is marked.
   function create(details, options, other) {
-    const { tile_rows: rows, tile_columns: columns, parts, cores } = details.layers;
+    const { tile_rows: rows, tile_columns: columns, parts, cores, busy_cycles: busy } = details.layers;
     const energy = new Map(details.energy.layers.map(([row, ...levels]) => [row, levels.reduce((sum, value) => sum + value, 0)]));
     const most = Math.max(0, ...energy.values());
     const total = details.energy.levels.reduce((sum, value) => sum + value, 0);
-    const busy = new Float64Array(inputs + layers.length);
-    for (const items of details.time.cores) for (const item of items) busy[item.row] += item.end - item.start;
     const lit = new Map();
     const pad = `padding-left:${graph.width + 14}px`;
 
@@ -66,7 +64,7 @@ const network = (() => {
         make("td", { class: differs(index, "tile_rows", "tile_columns") }, `${rows[index]} × ${columns[index]}`),
         make("td", {}, format.whole(grid * parts[index])),
         make("td", { class: differs(index, "parts") }, parts[index] > 1 ? String(parts[index]) : ""),
-        make("td", {}, format.count(busy[at])),
+        make("td", {}, format.count(busy[index])),
   make("td", { class: "share" }, format.percent(energy.get(at) || 0, total),
           make("div", { class: "meter", "aria-hidden": "true" }, make("i", { style: `width:${most ? 100 * (energy.get(at) || 0) / most : 0}%` }))));
       lit.set(at, node);
