@@ -8,7 +8,19 @@ import typer
 
 from stream_evo.errors import StreamEvoError
 
-__all__ = ["chip_cores", "cores", "engines", "hardware", "networks", "objectives", "operators", "problems", "schemas", "tile_operators"]
+__all__ = [
+    "chip_cores",
+    "cores",
+    "engines",
+    "formats",
+    "hardware",
+    "networks",
+    "objectives",
+    "operators",
+    "problems",
+    "schemas",
+    "tile_operators",
+]
 
 
 def _starting(known: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
@@ -59,6 +71,13 @@ def engines(incomplete: str) -> list[str]:
     from stream_evo.search import ENGINES  # noqa: PLC0415  # imports moocore
 
     return _starting(lambda: ENGINES, incomplete)
+
+
+def formats(incomplete: str) -> list[str]:
+    """Complete names of export formats."""
+    from stream_evo.exports import FORMATS  # noqa: PLC0415  # loads what the formats need
+
+    return _starting(lambda: FORMATS, incomplete)
 
 
 def tile_operators(incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stream_evo._cli import _complete
 from stream_evo._cli._console import guarded, say
 
 __all__ = ["export"]
@@ -17,7 +18,14 @@ __all__ = ["export"]
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run that has ended.", show_default=False)],
     format: Annotated[  # noqa: A002  # the option's name
-        str, typer.Option("--format", "-f", metavar="NAME", help="csv, json, markdown, parquet, perfetto, stream, stream-2024 or yaml.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="csv, json, markdown, parquet, perfetto, stream, stream-2024 or yaml.",
+            autocompletion=_complete.formats,
+        ),
     ],
     point: Annotated[
         int | None,
