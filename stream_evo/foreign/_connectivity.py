@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
-from stream_evo._yaml import Node
+from stream_evo._yaml import BANDWIDTH, Node
 from stream_evo.foreign._fields import Fields
 
 __all__ = ["Graph", "OffChip", "Wire", "read_graph", "read_wires", "wires_of_graph"]
@@ -116,7 +116,7 @@ def _connection(fields: Fields, ids: Sequence[int], default_pj: float) -> list[W
 
 def _bandwidth(fields: Fields, key: str) -> int:
     """Return a bandwidth in whole bits per cycle."""
-    value = fields.number(key)
+    value = fields.number(key, maximum=BANDWIDTH.largest)
     if fields.has(key) and value < 1:
         fields.fault(fields.node_at(key), "out of range", expected="at least 1 bit per cycle")
     if value != int(value):

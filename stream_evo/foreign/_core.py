@@ -15,6 +15,7 @@ from stream_evo.workload import Operand, OperatorKind
 
 __all__ = ["ForeignCore", "kind_of_operator", "read_core", "read_off_chip"]
 
+_LARGEST_DIMENSION: Final = 2**20  # as in files of this package
 _ARRAY_KEYS = ("operational_array", "multipliers")
 _KINDS = ("compute", "memory", "shim", "offchip")
 _OPERATORS: Final[Mapping[str, OperatorKind]] = MappingProxyType(
@@ -182,7 +183,7 @@ def _dimensions(array: Fields) -> tuple[ArrayDimension, ...]:
         array.fault(array.node_at("dimensions"), f"{name!r} is listed twice", found="")
     found = []
     for name, node in zip(names, nodes, strict=True):
-        size = array.number_at(node, 1, minimum=1)
+        size = array.number_at(node, 1, minimum=1, maximum=_LARGEST_DIMENSION)
         if not float(size).is_integer():
             array.fault(node, "wrong type", expected="an integer")
         found.append(ArrayDimension(name, max(1, int(size))))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from stream_evo._yaml import Faults, Node, read_yaml
+from stream_evo._yaml import BANDWIDTH, ENERGY, Faults, Node, read_yaml
 from stream_evo.errors import Fault, InputError
 
 __all__ = ["Fields", "ForeignFile", "Note", "open_file", "raise_all"]
@@ -127,34 +127,34 @@ class Fields:
         self.fault(node, "wrong type", expected="true or false")
         return default
 
-    def number(self, key: str, default: float | None = None, *, minimum: float = 0.0) -> float:
-        """Return a number of at least `minimum`."""
+    def number(self, key: str, default: float | None = None, *, minimum: float = 0.0, maximum: float = ENERGY.largest) -> float:
+        """Return a number from `minimum` to `maximum`, by default the largest energy that files of this package may state."""
         fallback = minimum if default is None else default
         if not self._given(key, default is None, "a number"):
             return fallback
-        return self.number_at(self._entries[key], fallback, minimum=minimum)
+        return self.number_at(self._entries[key], fallback, minimum=minimum, maximum=maximum)
 
-    def whole(self, key: str, default: int | None = None, *, minimum: int = 0) -> int:
-        """Return an integer of at least `minimum`."""
+    def whole(self, key: str, default: int | None = None, *, minimum: int = 0, maximum: float = BANDWIDTH.largest) -> int:
+        """Return an integer from `minimum` to `maximum`, by default the largest bandwidth that files of this package may state."""
         fallback = minimum if default is None else default
         if not self._given(key, default is None, "an integer"):
             return fallback
         node = self._entries[key]
-        value = self.number_at(node, fallback, minimum=minimum)
+        value = self.number_at(node, fallback, minimum=minimum, maximum=maximum)
         if not float(value).is_integer():
             self.fault(node, "wrong type", expected="an integer")
             return fallback
         return int(value)
 
-    def number_at(self, node: Node, fallback: float, *, minimum: float = 0.0) -> float:
+    def number_at(self, node: Node, fallback: float, *, minimum: float = 0.0, maximum: float = ENERGY.largest) -> float:
         """Return the number at `node`; digits may be grouped by underscores, as YAML 1.1 allows."""
         plain = node.written.replace("_", "")
         if isinstance(node.value, dict | tuple | bool) or node.value is None or not _NUMBER.fullmatch(plain):
             self.fault(node, "wrong type", expected="a number")
             return fallback
         value = float(plain)
-        if not minimum <= value < float("inf"):
-            self.fault(node, "out of range", expected=f"at least {minimum:g}, and finite")
+        if not minimum <= value <= maximum or value == float("inf"):
+            self.fault(node, "out of range", expected=f"at least {minimum:g} and at most {maximum:g}")
             return fallback
         return value
 

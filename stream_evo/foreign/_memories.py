@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from stream_evo._yaml import Node, near_matches
+from stream_evo._yaml import SIZE, Node, near_matches
 from stream_evo.foreign._fields import Fields
 from stream_evo.hardware import ArrayDimension, Direction, Memory, Port, PortKind
 from stream_evo.workload import Operand
@@ -54,7 +54,10 @@ def read_memories(core: Fields, dimensions: Sequence[str]) -> list[tuple[Memory,
 
 def _memory(name: str, place: Fields, dimensions: Sequence[str]) -> Memory | None:
     before = len(place.file.faults.found)
-    size_bits = place.whole("size", minimum=1)
+    size_bits = place.whole("size", minimum=1, maximum=math.inf)
+    if size_bits > SIZE.largest:
+        place.note("size", f"a memory this large never limits anything; {SIZE.largest:g} bit were taken")
+        size_bits = int(SIZE.largest)
     operands = _operands(place)
     shared_over = _served(place, dimensions)
     read_pj, write_pj = _energies(place)

@@ -262,6 +262,16 @@ def test_a_key_that_stands_twice_counts_where_it_stands_last(tmp_path: Path) -> 
     assert _said(imported, "stands twice")
 
 
+def test_an_off_chip_memory_may_be_as_large_as_it_likes(tmp_path: Path) -> None:
+    path = _two_cores(tmp_path)
+    document = yaml.safe_load((tmp_path / "offchip.yaml").read_text(encoding="utf-8"))
+    document["memories"]["dram"]["size"] = 10**16  # as that of stream-dse 2.1.1, fusemax_dram.yaml
+    _write(tmp_path, document, "offchip.yaml")
+    imported = read_hardware(path)
+    assert imported.accelerator.dram.size_bits == 2**50
+    assert _said(imported, "never limits anything")
+
+
 def test_an_in_memory_array_takes_a_step_for_each_share_of_its_inputs(tmp_path: Path) -> None:
     document = core_document(registry.load_core("tpu_like"), old_ports=True)
     array = document["operational_array"]
