@@ -15,7 +15,7 @@ from stream_evo.cost._loops import GROUP_ORDERS, LOOPS, OPERANDS, loop_factors
 from stream_evo.cost._prepared import PreparedTile, prefix_products, prepare
 from stream_evo.cost._reference import MappingCost, evaluate_order
 from stream_evo.cost._search import search_order
-from stream_evo.hardware import Core, Port
+from stream_evo.hardware import Core
 from stream_evo.workload import LoopSizes, Operand, OperatorKind
 
 MANY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -99,35 +99,6 @@ def test_dram_moves_at_least_what_must_move(drawn_requests: Requests, data: st.D
         assert costs.dram_write_bits[0] == 0
     if not request.streamed & set(request.operands):
         assert costs.dram_pj[0] == 0
-
-
-def _wider(core: Core, factor: int) -> Core:
-    def widen(port: Port) -> Port:
-        return replace(port, max_bits_per_cycle=port.max_bits_per_cycle * factor)
-
-    return replace(core, memories=tuple(replace(m, ports=tuple(widen(port) for port in m.ports)) for m in core.memories))
-
-
-@MANY
-@given(st.data(), st.integers(2, 5))
-def test_more_bandwidth_never_adds_stalls_to_a_mapping(drawn_requests: Requests, data: st.DataObject, factor: int) -> None:
-    """For the same unrolling and order: allocation, periods and windows do not depend on bandwidth, and the stall of a port,
-
-        sum(max(s, 0)) + max(0, sum(min(s, 0)) + windows - union),
-
-    rises with each s = (cycles - window) x (count - 1), which only falls when cycles fall. Nothing of the kind is proven for the whole
-    latency: a shorter stall leaves less time in which single loads are hidden, and they add up over the levels.
-    """
-    request = data.draw(drawn_requests)
-    wider = replace(request, core=_wider(request.core, factor))
-    tile, wide_tile = prepare(request), prepare(wider)
-    assume(tile.spatial == wide_tile.spatial)
-    order = _random_order(tile, data)
-    cost, wide = evaluate_order(tile, order), evaluate_order(wide_tile, order)
-    assert isinstance(cost, Shortage) == isinstance(wide, Shortage)
-    if isinstance(cost, MappingCost) and isinstance(wide, MappingCost):
-        assert wide.bounds == cost.bounds
-        assert wide.stall_cycles <= cost.stall_cycles
 
 
 @MANY
