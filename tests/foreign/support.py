@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from stream_evo.hardware import Accelerator, Core, Direction, Dram, Link, Memory, PortKind
-from stream_evo.workload import Operand, OperatorKind
+from stream_evo.workload import Axis, AxisMap, Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Workload
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "foreign"
 
@@ -17,6 +17,30 @@ _DIRECTIONS = {Direction.FROM_HIGH: "fh", Direction.FROM_LOW: "fl", Direction.TO
 _TYPES = {PortKind.READ: "read", PortKind.WRITE: "write", PortKind.READ_WRITE: "read_write"}
 _STEMS = {PortKind.READ: "r", PortKind.WRITE: "w", PortKind.READ_WRITE: "rw"}
 _OPERATORS = {OperatorKind.CONV: "Conv", OperatorKind.GEMM: "Gemm", OperatorKind.POOL: "MaxPool", OperatorKind.ELEMENTWISE: "Add"}
+
+
+ROWS, COLUMNS, CHANNELS = AxisMap(Axis.ROWS), AxisMap(Axis.COLUMNS), AxisMap(Axis.CHANNELS)
+
+
+def _conv(name: str, producer: int, size: int, stride: int = 1) -> Layer:
+    windows = (AxisMap(Axis.ROWS, stride, -1, 1), AxisMap(Axis.COLUMNS, stride, -1, 1))
+    edge = Edge(producer, Operand.I, *windows, AxisMap(None))
+    sizes = LoopSizes(K=8, C=8, OY=size, OX=size, FY=3, FX=3)
+    return Layer(name, OperatorKind.CONV, "Conv", sizes, stride=(stride, stride), edges=(edge,), constant_weights=True)
+
+
+def small_network() -> Workload:
+    """Return two convolutions, the second with a stride of two, and an addition of its result to itself shifted nowhere."""
+    add = Layer(
+        "join",
+        OperatorKind.ELEMENTWISE,
+        "Add",
+        LoopSizes(K=8, OY=8, OX=8),
+        edges=(Edge(1, Operand.I, ROWS, COLUMNS, CHANNELS), Edge(1, Operand.W, ROWS, COLUMNS, CHANNELS)),
+        constant_weights=False,
+    )
+    layers = (_conv("first", -1, 16), _conv("second", 0, 8, stride=2), add)
+    return Workload("small", layers, (NetworkInput("x", 8, 16, 16),))
 
 
 def core_document(core: Core, *, old_ports: bool) -> dict[str, Any]:

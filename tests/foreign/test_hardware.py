@@ -13,7 +13,7 @@ from stream_evo.foreign import ImportedHardware, hardware_files, is_foreign_hard
 from stream_evo.hardware import Accelerator, ArrayTiming, load_accelerator
 from stream_evo.mapping import GenomeSpec
 from stream_evo.workload import Operand, OperatorKind
-from tests.foreign.support import DATA, assert_same_core, core_document, links_of, write_chip
+from tests.foreign.support import DATA, assert_same_core, core_document, links_of, small_network, write_chip
 
 HARDWARE = DATA / "hardware"
 LIBRARY = {
@@ -135,13 +135,13 @@ def test_a_mapping_tells_which_cores_run_what() -> None:
 @pytest.mark.parametrize("file", ["tpu_like_quad_core", "tpu_mesh_2024", "simba_small_2024", "zigzag_tpu_like"])
 def test_imported_chips_evaluate(file: str) -> None:
     chip = registry.load_hardware(HARDWARE / f"{file}.yaml")
-    spec = GenomeSpec(registry.load_network("squeezenet"), chip)
+    spec = GenomeSpec(small_network(), chip)
     scored = Evaluator(spec).evaluate(spec.lower[None, :])
     assert (scored.metrics > 0).all()
 
 
 def test_library_and_imported_chip_give_the_same_numbers() -> None:
-    workload = registry.load_network("squeezenet")
+    workload = small_network()
     runs = dict.fromkeys(range(4), (OperatorKind.CONV, OperatorKind.GEMM)) | {
         4: (OperatorKind.POOL,),
         5: (OperatorKind.ELEMENTWISE, OperatorKind.POOL),

@@ -15,32 +15,9 @@ from stream_evo.errors import InputError
 from stream_evo.exports._stream import mapping_to_stream, mapping_to_stream_2024
 from stream_evo.foreign import derived_tiles, kinds_of_cores, loop_position, pins_to_yaml, read_mapping
 from stream_evo.mapping import GenomeSpec, load_pins
-from stream_evo.workload import Axis, AxisMap, Edge, Layer, LoopSizes, NetworkInput, Operand, OperatorKind, Workload
+from stream_evo.workload import Axis, LoopSizes, OperatorKind
 from tests import strategies
-from tests.foreign.support import DATA
-
-ROWS, COLUMNS, CHANNELS = AxisMap(Axis.ROWS), AxisMap(Axis.COLUMNS), AxisMap(Axis.CHANNELS)
-
-
-def _conv(name: str, producer: int, size: int, stride: int = 1) -> Layer:
-    windows = (AxisMap(Axis.ROWS, stride, -1, 1), AxisMap(Axis.COLUMNS, stride, -1, 1))
-    edge = Edge(producer, Operand.I, *windows, AxisMap(None))
-    sizes = LoopSizes(K=8, C=8, OY=size, OX=size, FY=3, FX=3)
-    return Layer(name, OperatorKind.CONV, "Conv", sizes, stride=(stride, stride), edges=(edge,), constant_weights=True)
-
-
-def _network() -> Workload:
-    """Return two convolutions, the second with a stride of two, and an addition of its result to itself shifted nowhere."""
-    add = Layer(
-        "join",
-        OperatorKind.ELEMENTWISE,
-        "Add",
-        LoopSizes(K=8, OY=8, OX=8),
-        edges=(Edge(1, Operand.I, ROWS, COLUMNS, CHANNELS), Edge(1, Operand.W, ROWS, COLUMNS, CHANNELS)),
-        constant_weights=False,
-    )
-    layers = (_conv("first", -1, 16), _conv("second", 0, 8, stride=2), add)
-    return Workload("small", layers, (NetworkInput("x", 8, 16, 16),))
+from tests.foreign.support import DATA, small_network
 
 
 def _file(folder: Path, content: Any) -> Path:
@@ -50,7 +27,7 @@ def _file(folder: Path, content: Any) -> Path:
 
 
 def test_a_file_of_2024_fixes_what_it_fixes() -> None:
-    found = read_mapping(DATA / "mapping" / "fixed_2024.yaml", _network(), registry.load_hardware("tpu_quad"))
+    found = read_mapping(DATA / "mapping" / "fixed_2024.yaml", small_network(), registry.load_hardware("tpu_quad"))
     first, second, join = found.pins.layers
     assert (first.cores, first.tile_rows, first.tile_columns) == (("core1",), 1, 16)
     assert (second.cores, second.tile_rows, second.tile_columns) == (("core1", "core3"), 2, 2)  # five of eight columns: four parts
@@ -59,7 +36,7 @@ def test_a_file_of_2024_fixes_what_it_fixes() -> None:
 
 
 def test_what_a_file_fixes_can_be_pinned(tmp_path: Path) -> None:
-    workload, chip = _network(), registry.load_hardware("tpu_quad")
+    workload, chip = small_network(), registry.load_hardware("tpu_quad")
     found = read_mapping(DATA / "mapping" / "fixed_2024.yaml", workload, chip)
     path = tmp_path / "pins.yaml"
     path.write_text(pins_to_yaml(found.pins), encoding="utf-8")
@@ -80,7 +57,7 @@ def test_a_file_of_version_2_states_a_whole_mapping(tmp_path: Path) -> None:
             {"name": "b", "layers": ["Add"]},
         ],
     }
-    found = read_mapping(_file(tmp_path, content), _network(), registry.load_hardware("tpu_quad"))
+    found = read_mapping(_file(tmp_path, content), small_network(), registry.load_hardware("tpu_quad"))
     assert found.mapping is not None
     rows = [(entry.cores, entry.parts, entry.tile_rows, entry.tile_columns, entry.stack) for entry in found.mapping.layers]
     pair = ("core0", "core1")
@@ -90,7 +67,7 @@ def test_a_file_of_version_2_states_a_whole_mapping(tmp_path: Path) -> None:
 
 def test_alternatives_are_left_to_the_search(tmp_path: Path) -> None:
     content = [{"name": "default", "core_allocation": [0, 1]}, {"name": "join", "core_allocation": 5}]
-    found = read_mapping(_file(tmp_path, content), _network(), registry.load_hardware("tpu_quad"))
+    found = read_mapping(_file(tmp_path, content), small_network(), registry.load_hardware("tpu_quad"))
     assert [pin.layer for pin in found.pins.layers] == ["join"]
     assert any("left to the search" in note.what for note in found.notes)
 
@@ -98,10 +75,10 @@ def test_alternatives_are_left_to_the_search(tmp_path: Path) -> None:
 def test_numbers_of_cores_are_those_of_the_hardware_file(tmp_path: Path) -> None:
     chip = registry.load_hardware("tpu_quad")
     names = {7: "core2", 9: "simd"}
-    found = read_mapping(_file(tmp_path, [{"name": "Conv", "core_allocation": [7]}]), _network(), chip, names)
+    found = read_mapping(_file(tmp_path, [{"name": "Conv", "core_allocation": [7]}]), small_network(), chip, names)
     assert found.pins.layers[0].cores == ("core2",)
     with pytest.raises(InputError, match="there is no core 0; expected one of 7, 9"):
-        read_mapping(_file(tmp_path, [{"name": "Conv", "core_allocation": [0]}]), _network(), chip, names)
+        read_mapping(_file(tmp_path, [{"name": "Conv", "core_allocation": [0]}]), small_network(), chip, names)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +92,7 @@ def test_numbers_of_cores_are_those_of_the_hardware_file(tmp_path: Path) -> None
 )
 def test_faults_of_entries(tmp_path: Path, entry: dict[str, Any], phrase: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_mapping(_file(tmp_path, [entry]), _network(), registry.load_hardware("tpu_quad"))
+        read_mapping(_file(tmp_path, [entry]), small_network(), registry.load_hardware("tpu_quad"))
     assert phrase in str(caught.value)
     assert "line " in str(caught.value)
 
@@ -132,7 +109,7 @@ def test_faults_of_entries(tmp_path: Path, entry: dict[str, Any], phrase: str) -
 def test_faults_of_groups(tmp_path: Path, tiling: list[dict[str, Any]], phrase: str) -> None:
     content = {"layers": [], "fused_groups": [{"name": "a", "layers": ["first"], "intra_core_tiling": tiling}]}
     with pytest.raises(InputError) as caught:
-        read_mapping(_file(tmp_path, content), _network(), registry.load_hardware("tpu_quad"))
+        read_mapping(_file(tmp_path, content), small_network(), registry.load_hardware("tpu_quad"))
     assert phrase.replace("; ", ". ") in str(caught.value) or phrase in str(caught.value)
 
 
@@ -148,13 +125,15 @@ def test_what_is_spread_over_cores_otherwise_is_reported(tmp_path: Path) -> None
         {"name": "second", "core_allocation": [0], "intra_core_tiling": ["C, 2", "K, 3"]},
         {"name": "first/odd", "core_allocation": [0]},
     ]
-    notes = " ".join(str(note) for note in read_mapping(_file(tmp_path, content), _network(), registry.load_hardware("tpu_quad")).notes)
+    notes = " ".join(
+        str(note) for note in read_mapping(_file(tmp_path, content), small_network(), registry.load_hardware("tpu_quad")).notes
+    )
     for phrase in ("rows are not spread over cores", "not along C", "not of a layer", "has no layer or operator 'first/odd'"):
         assert phrase in notes
 
 
 @given(strategies.specs(), st.data(), st.booleans())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_mapping_survives_but_for_what_the_file_says(
     tmp_path_factory: pytest.TempPathFactory, spec: GenomeSpec, data: st.DataObject, newer: bool
 ) -> None:
@@ -182,13 +161,13 @@ def test_every_mapping_survives_but_for_what_the_file_says(
 
 
 def test_tiles_that_follow_from_a_reader() -> None:
-    workload = _network()
+    workload = small_network()
     assert derived_tiles(workload, [0, 1, 2], {2: (2, 8)}) == {2: (2, 8), 1: (2, 8), 0: (4, 16)}
     assert derived_tiles(workload, [0, 1], {}) == {1: (8, 8), 0: (16, 16)}
 
 
 def test_loops_are_counted_as_in_the_nests_of_the_reference() -> None:
-    conv, join = _network().layers[0], _network().layers[2]
+    conv, join = small_network().layers[0], small_network().layers[2]
     assert [loop_position(conv, axis) for axis in (Axis.COLUMNS, Axis.ROWS, Axis.CHANNELS)] == [1, 2, 6]
     assert [loop_position(join, axis) for axis in (Axis.COLUMNS, Axis.ROWS, Axis.CHANNELS)] == [3, 2, 1]
     grouped = dataclasses.replace(conv, sizes=LoopSizes(G=8, K=1, C=1, OY=4, OX=4))
