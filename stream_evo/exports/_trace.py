@@ -107,16 +107,18 @@ def build_trace(point: PointOfFront) -> Trace:
     tracks = _Tracks()
     slices: list[Slice] = []
 
-    heading = tracks.add("Cores", description="tiles as they run; 1 ns of the time axis is one cycle")
+    # One root, because only below a track is the order of the file kept.
+    root = tracks.add(f"{point.front.title}: point {point.index}", description="1 ns of the time axis is one cycle")
+    heading = tracks.add("Cores", root, "tiles as they run")
     cores = [tracks.add(slot.name, heading, slot.core.name) for slot in accelerator.cores]
     for run in schedule.tiles:
         details: dict[str, int | str] = {"layer": names[run.stream], "part": run.part, "tile": run.tile, "ready_cycles": run.ready_cycles}
         begins, ends = arrows.of_tile(run)
         slices.append(Slice(cores[run.core], names[run.stream], "tile", run.start_cycles, run.end_cycles, details, begins, ends))
 
-    heading = tracks.add("Links", description="transfers; one that occupies several links stands on each of them")
+    heading = tracks.add("Links", root, "transfers; one that occupies several links stands on each of them")
     links = [tracks.add(link.name, heading, f"{link.bits_per_cycle} bit/cycle") for link in accelerator.links]
-    heading = tracks.add(f"Off-chip memory {accelerator.dram.name}", description="transfers that read or write the off-chip memory")
+    heading = tracks.add(f"Off-chip memory {accelerator.dram.name}", root, "transfers that read or write the off-chip memory")
     lanes = _lanes(schedule.transfers, accelerator.dram_node)
     dram = {lane: tracks.add(lane[0] if lane[1] == 0 else f"{lane[0]} {lane[1] + 1}", heading) for lane in sorted(set(lanes.values()))}
     for index, move in enumerate(schedule.transfers):
@@ -128,7 +130,7 @@ def build_trace(point: PointOfFront) -> Trace:
             through = arrows.of_transfer(index) if place == places[0] else ()
             slices.append(Slice(place, title, move.cause.name.lower(), move.start_cycles, move.end_cycles, details, through))
 
-    samples = _memories(schedule.memories, tracks)
+    samples = _memories(schedule.memories, tracks, tracks.add("Memories", root, "bytes held over time"))
     # Slices without duration come before what starts where they end.
     order = sorted(slices, key=lambda s: (s.track, s.start_cycles, s.end_cycles))
     return Trace(tuple(tracks.found), tuple(order), tuple(samples))
@@ -153,9 +155,8 @@ def _lanes(transfers: Sequence[Transfer], dram: int) -> dict[int, tuple[str, int
     return found
 
 
-def _memories(memories: Iterable[MemoryUsage], tracks: _Tracks) -> list[Sample]:
+def _memories(memories: Iterable[MemoryUsage], tracks: _Tracks, heading: int) -> list[Sample]:
     usages = [usage for usage in memories if usage.times]
-    heading = tracks.add("Memories", description="bytes held over time")
     samples: list[Sample] = []
     total: defaultdict[int, int] = defaultdict(int)
     for usage in usages:

@@ -80,15 +80,15 @@ def test_slices_of_a_track_follow_each_other(traced: Traced) -> None:
 
 
 def test_there_is_a_track_for_each_core_and_link_and_for_the_dram(traced: Traced) -> None:
-    packets, result, _ = traced
+    packets, result, point = traced
     tracks = _tracks(packets)
-    roots = {about.uuid: about.name for about in tracks.values() if not about.HasField("parent_uuid")}
     below: defaultdict[str, list[str]] = defaultdict(list)
     for about in tracks.values():
-        if about.HasField("parent_uuid"):
-            below[roots[about.parent_uuid]].append(about.name)
+        below[tracks[about.parent_uuid].name if about.HasField("parent_uuid") else ""].append(about.name)
     chip = result.session.accelerator
-    assert list(roots.values()) == ["Cores", "Links", f"Off-chip memory {chip.dram.name}", "Memories"]
+    (root,) = below[""]
+    assert root == f"{result.title}: point {point}"
+    assert below[root] == ["Cores", "Links", f"Off-chip memory {chip.dram.name}", "Memories"]
     assert below["Cores"] == [slot.name for slot in chip.cores]
     assert below["Links"] == [link.name for link in chip.links]
     assert below[f"Off-chip memory {chip.dram.name}"] == ["read", "write"]
