@@ -76,6 +76,29 @@ def test_any_legal_order_respects_every_capacity(drawn_requests: Requests, data:
 
 @MANY
 @given(st.data())
+def test_a_tile_lacks_exactly_what_is_told(drawn_requests: Requests, data: st.DataObject) -> None:
+    """Under the same order the memory blamed is short until it has so many bits more; then the order fits, or another memory is short."""
+    request = data.draw(drawn_requests)
+    tile = prepare(request)
+    order = _random_order(tile, data)
+    short = evaluate_order(tile, order)
+    assume(isinstance(short, Shortage) and short.level >= 0)
+    assert isinstance(short, Shortage)
+    store = tile.hierarchy.levels[short.operand][short.level].store
+    lacking = short.needed_bits - short.available_bits
+    for extra in (lacking - 1, lacking):
+        memories = list(request.core.memories)
+        memories[store] = replace(memories[store], size_bits=memories[store].size_bits + extra)
+        grown = prepare(replace(request, core=replace(request.core, memories=tuple(memories))))
+        assume(grown.spatial == tile.spatial)
+        found = evaluate_order(grown, order)
+        levels = grown.hierarchy.levels[found.operand] if isinstance(found, Shortage) else ()
+        still = isinstance(found, Shortage) and found.level >= 0 and levels[found.level].store == store
+        assert still == (extra < lacking)
+
+
+@MANY
+@given(st.data())
 def test_the_levels_of_every_operand_keep_all_loops(drawn_requests: Requests, data: st.DataObject) -> None:
     request = data.draw(drawn_requests)
     detail = tile_cost(request)
