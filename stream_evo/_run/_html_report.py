@@ -78,11 +78,16 @@ def html_report(source: RunSource, *, detailed: int = MOST_DETAILED, workers: in
 
 
 def points_to_detail(result: Result, most: int) -> list[int]:
-    """Return the points to tell details of, ascending: the best of each metric, the others evenly along the front."""
+    """Return the points to tell details of, ascending: the best of each metric, the others evenly along the front.
+
+    The one with the least energy x delay comes before all: the page opens with it.
+    """
     count = len(result)
     if count <= most:
         return list(range(count))
-    best = dict.fromkeys(int(point) for point in np.argmin(result.metrics, axis=0)[:most])
+    order = sorted(METRICS, key=lambda name: name != "edp_pj_cycles")
+    bests = (int(np.argmin(result.metrics[:, METRICS.index(name)])) for name in order)
+    best = list(dict.fromkeys(bests))[:most]
     rest = [point for point in range(count) if point not in best]
     free = most - len(best)
     even = (rest[int(place)] for place in np.linspace(0, len(rest) - 1, free).round()) if free > 0 else ()

@@ -35,7 +35,8 @@
   if (points.length) {
     // The point with the least energy x delay is where most readers begin.
     const edp = metrics.findIndex(([name]) => name === "edp_pj_cycles");
-    chosen.a = points.reduce((best, values, index) => (values[edp] < points[best][edp] ? index : best), 0);
+    const known = data.detailed.size ? [...data.detailed] : [0];
+    chosen.a = known.reduce((best, index) => (points[index][edp] < points[best][edp] ? index : best));
     apply();
   }
   front.start(choose).then(() => { document.documentElement.dataset.ready = "true"; }, fail);

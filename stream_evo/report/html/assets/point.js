@@ -34,6 +34,14 @@ const point = (() => {
     return `${ratio >= 100 ? format.whole(ratio) : ratio.toFixed(2)} × ${name}`;
   }
 
+  // Each core's dataflow; of many cores how many have which.
+  function dataflows(entries) {
+    if (entries.length <= 8) return entries.map(([core, flow]) => `${core} ${flow}`).join(", ");
+    const counts = new Map();
+    for (const [, flow] of entries) counts.set(flow, (counts.get(flow) || 0) + 1);
+    return [...counts].map(([flow, count]) => `${flow} on ${count} cores`).join(", ");
+  }
+
   function numbers(one) {
     const values = run.points[one.index];
     const other = shown.find((two) => two !== one);
@@ -45,7 +53,7 @@ const point = (() => {
         notes.filter(Boolean).map((note) => make("dd", { class: "note" }, note)));
     });
     const stacks = one.details ? new Set(one.details.layers.stack).size : null;
-    const flows = one.details ? Object.entries(one.details.dataflows).map(([core, flow]) => `${core} ${flow}`).join(", ") : "";
+    const flows = one.details ? dataflows(Object.entries(one.details.dataflows)) : "";
     const words = one.details ? [`${subject.layers.length} layers in ${stacks} ${stacks === 1 ? "stack" : "stacks"}`, `priority ${one.details.priority}`, flows ? `dataflows: ${flows}` : null] : [];
     return make("div", { class: `slot-${one.slot}` }, make("div", { class: "head" }, tag(one), make("h3", {}, `Point ${one.index}`),
       make("span", { class: "muted" }, words.filter(Boolean).join(" · ")),
@@ -68,13 +76,22 @@ const point = (() => {
       + `what held up the next step most is “${hold}” (${format.percent(held, path.cycles)})${places.length ? `; ${places.join(", ")}` : ""}.`;
   }
 
-  function resources(path) {
-    const rows = [...path.cores.map((row) => ["core", ...row]), ...path.links.map((row) => ["link", ...row])];
-    return make("table", { class: "shares" }, make("caption", { class: "visually-hidden" }, "Cores and links: busy, and on the critical path"),
+  const MOST_RESOURCES = 10; // of a chip with hundreds those that are busiest are shown, the others on request
+
+  function resourceTable(rows, cycles) {
+    return make("table", { class: "shares narrow" }, make("caption", { class: "visually-hidden" }, "Cores and links: busy, and on the critical path"),
       make("thead", {}, make("tr", {}, ["", "", "busy", "on path", ""].map((text, index) => make("th", { class: index < 2 ? "text" : null, scope: "col" }, text)))),
       make("tbody", {}, rows.map(([kind, name, on, busy]) => make("tr", {}, make("td", { class: "text muted" }, kind), make("td", { class: "text label", title: name }, name),
-        make("td", {}, format.percent(busy, path.cycles)), make("td", {}, format.percent(on, path.cycles)),
-        make("td", { class: "graph", "aria-hidden": "true" }, make("div", { class: "meter" }, make("i", { style: `width:${100 * busy / path.cycles}%` }), make("i", { class: "dark", style: `width:${100 * on / path.cycles}%` })))))));
+        make("td", {}, format.percent(busy, cycles)), make("td", {}, format.percent(on, cycles)),
+        make("td", { class: "graph", "aria-hidden": "true" }, make("div", { class: "meter" }, make("i", { style: `width:${100 * busy / cycles}%` }), make("i", { class: "dark", style: `width:${100 * on / cycles}%` })))))));
+  }
+
+  function resources(path) {
+    const rows = [...path.cores.map((row) => ["core", ...row]), ...path.links.map((row) => ["link", ...row])];
+    if (rows.length <= MOST_RESOURCES) return resourceTable(rows, path.cycles);
+    rows.sort((one, other) => other[2] - one[2] || other[3] - one[3]);
+    return [resourceTable(rows.slice(0, MOST_RESOURCES), path.cycles),
+      make("details", {}, make("summary", {}, `${rows.length - MOST_RESOURCES} more`), resourceTable(rows.slice(MOST_RESOURCES), path.cycles))];
   }
 
   function chain(path) {
