@@ -225,8 +225,8 @@ def _kernels() -> Iterator[Finding]:
 def _cache(folders: set[Path], began: float, seconds: float, *, cached: bool) -> Finding:
     """Judge where compiled kernels are kept; what is newer than `began` was compiled by this very check."""
     if not cached:
-        why = "the environment variables STREAM_EVO_BOUNDSCHECK and NUMBA_DISABLE_JIT switch it off"
-        return Finding("kernel cache", State.WARNING, f"not used; {seconds:.1f} s", f"Every start compiles anew: {why}")
+        why = "the environment variable STREAM_EVO_BOUNDSCHECK or NUMBA_DISABLE_JIT is set"
+        return Finding("kernel cache", State.WARNING, f"not used; {seconds:.1f} s", f"Every start is slow: {why}")
     places = ", ".join(sorted(map(str, folders)))
     locked = sorted(str(folder) for folder in folders if folder.is_dir() and not os.access(folder, os.W_OK))
     if locked:

@@ -32,7 +32,8 @@ def cache_folders() -> set[Path]:
     """Return the folders where machine code is kept of the kernels that this process has used."""
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "stream_evo"]
     kernels = [value for module in modules for value in vars(module).values() if isinstance(value, CPUDispatcher)]
-    return {Path(kernel.stats.cache_path) for kernel in kernels if kernel.stats.cache_hits or kernel.stats.cache_misses}
+    used = [kernel.stats for kernel in kernels if kernel.stats.cache_hits or kernel.stats.cache_misses]
+    return {Path(stats.cache_path) for stats in used if stats.cache_path is not None}
 
 
 def _cost_differences(accelerator: Accelerator) -> list[str]:
