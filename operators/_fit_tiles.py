@@ -43,7 +43,7 @@ class FitTiles:
         before = np.stack([repaired[rows, allocation.start + columns], repaired[rows, tile.start + columns], splits[rows, columns]])
         after = before.copy()
         open_ = np.ones(len(rows), dtype=np.bool_)
-        for steps in self._changes():
+        for steps in _changes(self.missing.shape):
             if not open_.any():
                 break
             tried = before + np.array(steps)[:, None]
@@ -65,13 +65,6 @@ class FitTiles:
         most = [int(spec.upper[which].max(initial=0)) for which in (part, tile, split)]
         return all(value < size for value, size in zip(most, self.missing.shape[1:], strict=True))
 
-    def _changes(self) -> Iterator[tuple[int, int, int]]:
-        """Yield steps of (allocation, tile, split), the smallest change first."""
-        _, cores, tiles, splits = np.shape(self.missing)
-        for parts in sorted(range(1 - splits, splits), key=abs):
-            for other in range(cores):
-                yield from ((other, finer, parts) for finer in range(tiles) if other or finer or parts)
-
     def _is_legal(self, spec: Spec, layers: IntArray, values: IntArray) -> BoolArray:
         """Return which values (3, K) of layers (K,) are inside the bounds and stand for a core."""
         legal = np.ones(len(layers), dtype=np.bool_)
@@ -82,4 +75,12 @@ class FitTiles:
             else:
                 legal &= row == 0
         table = core_table(spec)
-        return legal & (table[layers, np.minimum(values[0], table.shape[1] - 1)] >= 0)
+        return np.asarray(legal & (table[layers, np.minimum(values[0], table.shape[1] - 1)] >= 0))
+
+
+def _changes(shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Yield steps of (allocation, tile, split) in a table (L, A, T, E), the smallest change first."""
+    _, cores, tiles, splits = shape
+    for parts in sorted(range(1 - splits, splits), key=abs):
+        for other in range(cores):
+            yield from ((other, finer, parts) for finer in range(tiles) if other or finer or parts)

@@ -44,7 +44,8 @@ def found(problem: Problem, folders: list[Path]) -> BestFront:
             parts.append((genomes[kept], objectives[kept], ["/".join(after) or "run"] * len(kept)))
     if not parts:
         return BestFront(np.empty((0, 0), dtype=np.int64), np.empty((0, len(problem.metrics))), ())
-    return _front(*(np.concatenate([part[index] for part in parts]) for index in (0, 1)), [name for part in parts for name in part[2]])
+    genomes, objectives = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    return _front(genomes, objectives, [name for part in parts for name in part[2]])
 
 
 def _front(genomes: IntArray, objectives: FloatArray, sources: list[str]) -> BestFront:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import moocore
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from study import CONTENDERS, TIERS
@@ -47,7 +48,7 @@ def _panels(standing: Standing, fill: Callable[[Axes, str], None], x: str, y: st
     rows = -(-len(standing.problems) // columns)
     figure = Figure(figsize=(3.4 * columns, 2.5 * rows + 0.8), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for panel, problem in zip(axes, standing.problems, strict=False):
         fill(panel, problem)
         panel.set_title(problem.replace("_", " "), fontsize=9)

@@ -98,7 +98,7 @@ class Trace:
     Attributes:
         evaluations: Numbers of evaluations, ascending, 40 a decade, (M,).
         hypervolume: Hypervolume of the front after each, as share of the box between the origin and the problem's reference point, (M,).
-        fronts: Tier -> objectives of the front after it, float32 (P, F).
+        fronts: Tier -> objectives of the front after it, (P, F); stored in single precision.
     """
 
     evaluations: IntArray
@@ -110,7 +110,8 @@ class Trace:
         """Return the trace of all evaluations (N, F) of a run, in their order."""
         marks = sorted({*_marks(len(objectives)), *(tier for tier in TIERS if tier <= len(objectives)), len(objectives)})
         front = objectives[:0]
-        values, fronts = [], {}
+        values: list[float] = []
+        fronts: dict[int, FloatArray] = {}
         start = 0
         for mark in marks:
             new = objectives[start:mark]
@@ -118,7 +119,7 @@ class Trace:
             front, start = united[nondominated(united)], mark
             values.append(hypervolume(front, reference))
             if mark in TIERS:
-                fronts[mark] = front.astype(np.float32)
+                fronts[mark] = front
         return cls(np.array(marks, dtype=np.int64), np.array(values), fronts)
 
     def at(self, evaluations: int) -> float:
@@ -149,7 +150,7 @@ def keep(results: Path, problem: str, contender: str, seed: int, trace: Trace) -
     arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {}
     for number, each in sorted(traces.items()):
         arrays |= {f"{number}.evaluations": each.evaluations.astype(np.int32), f"{number}.hypervolume": each.hypervolume}
-        arrays |= {f"{number}.front.{tier}": front for tier, front in each.fronts.items()}
+        arrays |= {f"{number}.front.{tier}": front.astype(np.float32) for tier, front in each.fronts.items()}
     path = _file(results, problem, contender)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, _npz(arrays), durable=False)
@@ -175,7 +176,7 @@ def read_results(results: Path, problem: str, contender: str) -> dict[int, Trace
         seed: Trace(
             arrays[f"{seed}.evaluations"].astype(np.int64),
             arrays[f"{seed}.hypervolume"],
-            {int(name.rpartition(".")[2]): array for name, array in arrays.items() if name.startswith(f"{seed}.front.")},
+            {int(name.rpartition(".")[2]): array.astype(np.float64) for name, array in arrays.items() if name.startswith(f"{seed}.front.")},
         )
         for seed in seeds
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import mannwhitneyu, wilcoxon
+from scipy.stats import mannwhitneyu, wilcoxon  # type: ignore[import-untyped]  # SciPy ships no types
 from study import CONTENDERS, RESULTS, TIERS, Trace, read_results
 
 from stream_evo.problems import PROBLEMS
