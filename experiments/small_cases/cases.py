@@ -17,7 +17,7 @@ from stream_evo.search import ParetoFront
 from stream_evo.typing import FloatArray, IntArray
 from stream_evo.workload import Workload
 
-__all__ = ["CASES", "FRONTS", "OBJECTIVES", "OPEN", "Case", "Memory", "all_genomes", "exact_front", "front_of", "read_front"]
+__all__ = ["CASES", "FRONTS", "OBJECTIVES", "Case", "Memory", "all_genomes", "exact_front", "front_of", "read_front"]
 
 OBJECTIVES: Final = ("energy_pj", "latency_cycles", "memory_bytes")
 FRONTS: Final = Path(__file__).parent / "fronts"
@@ -47,9 +47,6 @@ CASES: Final = {
     "resnet_3": Case("resnet18", 3, "heterogeneous_quad"),
     "resnet_4": Case("resnet18", 4, "heterogeneous_quad", 2),
 }
-
-OPEN: Final = ("bert_3",)
-"""Cases in which the default search does not yet find the whole front with every seed."""
 
 
 def _sizes(spec: GenomeSpec) -> tuple[int, ...]:
