@@ -90,10 +90,6 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     Example:
         >>> stream_evo.load_network("squeezenet").macs
         349151936
-
-    Example:
-        >>> stream_evo.load_network("squeezenet").macs
-        349151936
     """
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
@@ -126,10 +122,6 @@ def load_hardware(name_or_file: str | Path) -> Accelerator:
     Example:
         >>> stream_evo.load_hardware("single_core").name
         'single_core'
-
-    Example:
-        >>> stream_evo.load_hardware("single_core").name
-        'single_core'
     """
     from stream_evo.foreign import is_foreign_hardware, read_hardware  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
     from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # as above
@@ -140,7 +132,7 @@ def load_hardware(name_or_file: str | Path) -> Accelerator:
         return load_accelerator(path)
     imported = read_hardware(path)
     if imported.notes:
-        _LOG.warning("%s: read with %d notes; to see them: stream-evo import-hardware %s -o FILE", path, len(imported.notes), path)
+        _LOG.warning("%s: not all was read as it is written there; stream-evo import-hardware %s -o FILE tells what", path, path)
     return imported.accelerator
 
 

@@ -68,11 +68,23 @@ class Activity(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one message; called by `logging`."""
+        if record.levelno >= logging.WARNING:
+            self._warn(record.getMessage())
+            return
         self.latest = record.getMessage()
         if self.verbosity is Verbosity.VERBOSE:
             sys.stderr.write(f"{time.monotonic() - self._started:7.2f} s  {self.latest}\n")
         elif self._status is not None:
             self._status.update(self.latest)
+
+    def _warn(self, message: str) -> None:
+        """Write what should be known although the command goes on."""
+        if self.verbosity is Verbosity.QUIET:
+            return
+        if self._status is not None:
+            self._status.console.print(f"note: {message}", markup=False, highlight=False)
+        else:
+            sys.stderr.write(f"note: {message}\n")
 
     def clear(self) -> None:
         """End the live line for good: something else is written from now on."""

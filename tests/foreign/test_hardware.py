@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from stream_evo import registry
+from stream_evo.cli import main
 from stream_evo.evaluation import Evaluator
 from stream_evo.foreign import ImportedHardware, hardware_files, is_foreign_hardware, kinds_of_cores, read_hardware
 from stream_evo.hardware import Accelerator, ArrayTiming, load_accelerator
@@ -304,3 +305,15 @@ def test_own_files_are_not_taken_for_foreign_ones(tmp_path: Path) -> None:
     assert all(is_foreign_hardware(path) for path in HARDWARE.rglob("*.yaml"))
     assert not is_foreign_hardware(tmp_path / "missing.yaml")
     assert not is_foreign_hardware(_write(tmp_path, [1, 2]))
+
+
+def test_a_command_says_that_a_file_was_read_with_notes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    chip = HARDWARE / "simba_small.yaml"
+    words = ["import-mapping", str(_write(tmp_path, [], "none.yaml")), "--network", "squeezenet", "--hardware", "tpu_quad"]
+    assert main([*words, "-o", str(tmp_path / "out.yaml")]) == 0
+    assert "note" not in capsys.readouterr().err
+    mapping = tmp_path / "missing.yaml"
+    assert main(["evaluate", "--network", "squeezenet", "--hardware", str(chip), "--mapping", str(mapping)]) == 2
+    assert f"note: {chip}: not all was read as it is written there; stream-evo import-hardware" in capsys.readouterr().err
+    assert main(["evaluate", "-q", "--network", "squeezenet", "--hardware", str(chip), "--mapping", str(mapping)]) == 2
+    assert "note" not in capsys.readouterr().err
