@@ -107,12 +107,13 @@ def run(
     outputs: tuple[int, ...] = (),
     priority: Priority = Priority.MEMORY,
     inputs: tuple[NetworkInput, ...] = (),
+    parts: int = 1,
 ) -> Schedule:
-    """Schedule in plain Python and compiled; `cores` names those of each layer, one K-part on each."""
+    """Schedule in plain Python and compiled; `cores` names those of each layer, with `parts` K-parts on each."""
     channels = next(layer.sizes.C for layer in layers)
     workload = Workload("net", tuple(layers), inputs or (NetworkInput("x", channels, layers[0].rows),), outputs)
     entries = tuple(
-        LayerMapping(layer.name, tuple(f"core{index}" for index in places), tile_rows, 1, len(places), stack)
+        LayerMapping(layer.name, tuple(f"core{index}" for index in places), tile_rows, 1, parts * len(places), stack)
         for layer, places, stack in zip(layers, cores, stacks or [0] * len(layers), strict=True)
     )
     mapping = Mapping("net", "chip", entries, priority=priority)
@@ -193,6 +194,30 @@ def test_weights_that_do_not_fit_together_are_loaded_again() -> None:
     assert schedule.totals.evictions == 2
     assert schedule.totals.latency_cycles == 48
     assert schedule.totals.violation_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("room", "tiles", "weights", "latency"),
+    [
+        (8, [(2, 12), (14, 24), (27, 37), (39, 49)], [(1, 2), (13, 14), (26, 27), (38, 39)], 50),
+        (16, [(2, 12), (14, 24), (26, 36), (36, 46)], [(1, 2), (13, 14)], 47),
+    ],
+)
+def test_a_layer_whose_weights_exceed_the_memory_runs_in_parts(
+    room: int, tiles: list[tuple[int, int]], weights: list[tuple[int, int]], latency: int
+) -> None:
+    """Two output channels in two parts on one core, two rows; parts take turns on a row, and each writes its channel of it.
+
+    Room for one part: x0 [0, 1), w0 [1, 2), part 0 2-12, written [12, 13), w1 in place of w0 [13, 14), part 1 14-24, written [24, 25), x1
+    [25, 26), w0 in place of w1 [26, 27), part 0 27-37, written [37, 38); w0 has done its work, w1 [38, 39), part 1 39-49, written [49, 50).
+    Room for both: as before up to x1 [25, 26), then part 0 26-36, written [36, 37), part 1 36-46, written [46, 47).
+    """
+    schedule = run([conv(0, 2, channels=(2, 1))], chip(core(weights=room)), [[0]], parts=2)
+    assert spans(schedule, 0) == tiles
+    assert moves(schedule, Cause.WEIGHTS) == weights
+    assert schedule.totals.latency_cycles == latency
+    assert schedule.totals.evictions == (2 if room == 8 else 0)
+    assert schedule.totals.dram_bytes == 2 + len(weights) + 4
 
 
 def test_a_row_is_spilled_and_fetched_again() -> None:
