@@ -4,14 +4,22 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
 import stream_evo
-from stream_evo.exports import export
+from stream_evo._run._job import Job
+from stream_evo._run._session import Session
+from stream_evo.exports import Front, export
+from stream_evo.exports._perfetto import point_to_perfetto
+from stream_evo.mapping import GenomeSpec
+from tests import strategies
 
 BEGIN, END, COUNTER = TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END, TrackEvent.TYPE_COUNTER
-Traced = tuple[list[Any], stream_evo.Result, int]
+Traced = tuple[list[Any], Any, int]
 
 
 def _parse(content: bytes) -> list[Any]:
@@ -145,3 +153,39 @@ def test_arrows_lead_from_tile_over_transfer_to_tile(traced: Traced) -> None:
 
 def test_the_same_point_is_the_same_trace(run: Path) -> None:
     assert export(run, "perfetto") == export(run, "perfetto")
+
+
+@given(strategies.specs(max_layers=5), st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_traces_of_random_mappings_keep_the_rules(spec: GenomeSpec, data: st.DataObject) -> None:
+    genome = data.draw(strategies.genomes(spec))
+    session = Session(spec.workload, spec.accelerator, spec)
+    front = Front(
+        network=spec.workload.name,
+        hardware=spec.accelerator.name,
+        job=Job(network="n", hardware="h"),
+        metrics=np.zeros((1, 5)),
+        genomes=genome[np.newaxis],
+        lower_bounds={},
+        layer_by_layer=None,
+        evaluations=1,
+        hypervolume=0.0,
+        reference=None,
+        mapping_text=str,
+        open_session=lambda: session,
+    )
+    point = front.point(0)
+    packets = _parse(point_to_perfetto(point))
+    test_packets_keep_the_rules_of_track_events((packets, None, 0))
+    test_slices_of_a_track_follow_each_other((packets, None, 0))
+    slices = _slices(packets)
+    headed = sum(len(found) for found in slices.values())
+    off_chip = sum(spec.accelerator.dram_node in (move.source, move.target) for move in point.schedule.transfers)
+    assert headed == len(point.schedule.tiles) + sum(len(move.links) for move in point.schedule.transfers) + off_chip
+    seen: set[int] = set()
+    ended: set[int] = set()
+    for _, event in _events(packets):
+        assert not ended & set(event.flow_ids)
+        assert set(event.terminating_flow_ids) <= seen, "an arrow ends after it began"
+        seen |= set(event.flow_ids)
+        ended |= set(event.terminating_flow_ids)
