@@ -89,15 +89,20 @@ def tabulate(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
         if o == W and ti[T_HAS_W] == 0:
             continue
         for level in range(ci[C_LEVELS + o]):
-            row = (o * LEVELS + level) * SETS
-            for s in range(sets):
-                wf[X_ELEMENTS + row + s] = elements(ti, wi, wf, o, level, s)
-            if wi[W_EXACT] == 0:
-                for s in range(sets):
-                    wi[W_INT_ELEMENTS + row + s] = int_elements(ti, wi, o, level, s)
+            _fill_elements(ti, wi, wf, o, level)
 
 
-@inlined
+@kernel
+def _fill_elements(ti: IntArray, wi: IntArray, wf: FloatArray, o: int, level: int) -> None:
+    """Fill the elements of an operand under a level for every set."""
+    row = (o * LEVELS + level) * SETS
+    for s in range(1 << wi[W_COUNT]):
+        wf[X_ELEMENTS + row + s] = elements(ti, wi, wf, o, level, s)
+        if wi[W_EXACT] == 0:
+            wi[W_INT_ELEMENTS + row + s] = int_elements(ti, wi, o, level, s)
+
+
+@kernel
 def _fill_products(ti: IntArray, wi: IntArray) -> None:
     """Fill the products of every set, from those of the set without its last factor."""
     for o in range(3):

@@ -192,7 +192,7 @@ def _take(wi: IntArray, wf: FloatArray) -> None:
         _save(wi, BEST)
 
 
-@inlined
+@kernel
 def _next_group(wi: IntArray) -> bool:
     """Write the next of the six orders of the loop groups that differs from those before."""
     while wi[W_GROUP] < GROUPS:
@@ -227,7 +227,7 @@ def _next_start(wi: IntArray, wf: FloatArray) -> bool:
     return True
 
 
-@inlined
+@kernel
 def _next_swap(wi: IntArray) -> bool:
     """Swap the next pair of loops that leads to an order not seen before; return False after a sweep that improved nothing."""
     while True:
@@ -264,7 +264,7 @@ def _better(goal: float, tie: float, than_goal: float, than_tie: float) -> bool:
     return tie < than_tie * (1.0 - TOLERANCE)
 
 
-@inlined
+@kernel
 def _is_new(wi: IntArray) -> bool:
     """Note the order in the table of orders seen; return whether it was not there."""
     code = 1

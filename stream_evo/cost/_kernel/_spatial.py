@@ -1,4 +1,7 @@
-"""What does not depend on the loop order: unrolling over the array, and the elements that each level then holds."""
+"""What does not depend on the loop order: unrolling over the array, and the elements that each level then holds.
+
+What runs once per tile is called, not inlined: LLVM would unroll its loops over operands and loops into most of the kernel.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def prepare(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
             wi[W_SHARERS + store] += 1
 
 
-@inlined
+@kernel
 def _spread(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
     """Fill the unrolling of each entry of the dataflow."""
     for loop in range(8):
@@ -60,7 +63,7 @@ def _spread(ci: IntArray, ti: IntArray, wi: IntArray) -> None:
             _limit_by_memory(ci, ti, wi, store, o)
 
 
-@inlined
+@kernel
 def _limit_by_memory(ci: IntArray, ti: IntArray, wi: IntArray, store: int, o: int) -> None:
     """Lower the unrolling to what an innermost memory of an operand can feed and hold."""
     channel = C_CHANNEL + (o * LEVELS * DIRECTIONS + (FROM_LOW if o == O else TO_LOW)) * 4
@@ -87,7 +90,7 @@ def _feeds(ci: IntArray, ti: IntArray, o: int, e: int) -> bool:
     return found
 
 
-@inlined
+@kernel
 def _fill_means(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Fill temporal sizes, and mean and integer unrolling of each entry of the dataflow."""
     exact = 1
@@ -111,7 +114,7 @@ def _fill_means(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray) -> Non
     wi[W_EXACT] = exact
 
 
-@inlined
+@kernel
 def _fill_rests(ci: IntArray, wi: IntArray) -> None:
     """Fill the cycles in which the array rests: for each set of outputs, and for each row of inputs."""
     outputs, rows = 1, 1
@@ -124,7 +127,7 @@ def _fill_rests(ci: IntArray, wi: IntArray) -> None:
     wi[W_REST] = ci[C_OUTPUT_REST] * outputs + ci[C_ROW_REST] * rows
 
 
-@inlined
+@kernel
 def _fill_levels(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> None:
     """Fill what the unrolling at or below each level of an operand multiplies its elements by."""
     before, int_before = 1.0, 1
@@ -151,7 +154,7 @@ def _fill_levels(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: in
         before, int_before = now, int_now
 
 
-@inlined
+@kernel
 def _fill_units(ci: IntArray, ti: IntArray, wi: IntArray, wf: FloatArray, o: int) -> None:
     """Fill the instances of each level, and whether outputs are added up above it."""
     for level in range(ci[C_LEVELS + o] + 1):
