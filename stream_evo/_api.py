@@ -13,7 +13,7 @@ from stream_evo._run._job import Job
 from stream_evo._run._load import load_run
 from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import bits_text, inspect, label
-from stream_evo._run._operators import operator_set
+from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
@@ -89,7 +89,7 @@ def optimize(
         time_limit_s: Most seconds to spend searching.
         seed: Seed of all chance.
         workers: Threads that evaluate; by default one per processor core.
-        engine: Search engine, a name of ``stream_evo.search.ENGINES``.
+        engine: Search engine, a name of ``stream_evo.search.ENGINES``, or ``FILE.py:NAME``.
         operators: Operators in place of the default ones of their kind: names of the catalogue, or ``FILE.py:NAME``. After a name
             ``set.*``, e.g. ``set.default``, they are added to that set instead.
         pin: File of decisions that are fixed.
@@ -293,7 +293,8 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
 def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
     if out is None:
         return _search(job, session, None, workers=workers, on_progress=on_progress)
-    operator_set(job.operators, session)  # before the folder is claimed: bad input leaves nothing behind
+    engine_of(job.engine)  # before the folder is claimed: bad input leaves nothing behind
+    operator_set(job.operators, session)
     folder = start_folder(out, job, session, command=" ".join(sys.argv))
     try:
         result = _search(job, session, out, workers=workers, on_progress=on_progress)
@@ -317,7 +318,7 @@ def _search(job: Job, session: Session, folder: Path | None, *, workers: int | N
         problem,
         operators=operator_set(job.operators, session),
         budget=Budget(evaluations=job.evaluations, generations=job.generations, seconds=job.time_limit_s),
-        engine=job.engine,
+        engine=engine_of(job.engine),
         population=job.population,
         seed=job.seed,
         workers=workers or os.cpu_count() or 1,

@@ -77,7 +77,9 @@ def run(
     workers: WorkersOption = None,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Search engine, of 'list engines'; nsga2 if not given.", autocompletion=_complete.engines),
+        typer.Option(
+            metavar="NAME", help="Search engine, of 'list engines', or FILE.py:NAME; nsga2 if not given.", autocompletion=_complete.engines
+        ),
     ] = None,
     operator: Annotated[
         list[str] | None,

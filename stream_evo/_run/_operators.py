@@ -1,4 +1,4 @@
-"""The operators of a run, from the names a user gives."""
+"""Operators and engine of a run, from the names a user gives."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from stream_evo import registry
 from stream_evo._run._session import Session
 from stream_evo.errors import UnknownNameError
-from stream_evo.search import OperatorSet, PluginKind, load_operator
+from stream_evo.search import EngineFactory, OperatorSet, PluginKind, find_engine, load_engine, load_operator
 from stream_evo.typing import FloatArray
 
-__all__ = ["operator_set"]
+__all__ = ["engine_of", "operator_set"]
 
 _DEFAULT = "set.default"
 _FIT_TILES = "repair.fit_tiles"
@@ -73,6 +73,19 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
         if found[kind]:
             changes[str(kind)] = found[kind][-1]
     return dataclasses.replace(base, **changes)
+
+
+def engine_of(name: str) -> EngineFactory | str:
+    """Return what the search takes for an engine's name, or for ``FILE.py:NAME``: a class or function that takes an `EngineContext`.
+
+    Raises:
+        UnknownNameError: there is no such engine.
+        PluginError: an engine of a file cannot be loaded or breaks a law of engines; it is tried on a made-up problem before it is used.
+    """
+    if _is_plugin(name):
+        return load_engine(name, registry.operators()["set.generic"]())
+    find_engine(name)
+    return name
 
 
 def _is_plugin(name: str) -> bool:
