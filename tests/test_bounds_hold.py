@@ -22,7 +22,7 @@ from tests import strategies
 FEW_TILES = 400
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.data(), strategies.specs(max_layers=6))
 def test_random_mappings_of_random_networks(data: st.DataObject, spec: GenomeSpec) -> None:
     mapping = data.draw(strategies.mappings(spec).filter(lambda m: strategies.total_tiles(m, spec.workload) <= FEW_TILES))
@@ -62,7 +62,7 @@ def test_random_genomes_of_the_library(network: str, accelerator: str, optional:
     assert (bounds > 0).all()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(strategies.specs(max_layers=6), st.integers(1, 100))
 def test_a_wider_dram_never_raises_a_bound_of_latency(spec: GenomeSpec, more: int) -> None:
     """Schedules have anomalies, bounds have not: no busy time grows. Its sum is rounded up, and its weights are a solver's."""

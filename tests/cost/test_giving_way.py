@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.cost import OFFCHIP, Goal, TileRequest, evaluate_tiles
@@ -19,7 +19,7 @@ from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memor
 from stream_evo.hw_library import CORES
 from stream_evo.workload import LoopSizes, Operand, OperatorKind
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(max_examples=150)
 Requests = st.SearchStrategy[TileRequest]
 ALL = frozenset(Operand)
 K, C = 2, 3

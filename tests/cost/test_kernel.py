@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.cost import Goal, TileRequest, evaluate_tiles, tile_cost
@@ -16,7 +16,7 @@ from stream_evo.cost._search import BUDGET, search_order
 from stream_evo.cost._spatial import REL_TOL
 from stream_evo.workload import Operand
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEW = settings(max_examples=60)
 
 
 def _compare(request: TileRequest, goal: Goal, max_factors: int) -> None:

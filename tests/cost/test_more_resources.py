@@ -26,7 +26,7 @@ from stream_evo.hardware import ArrayDimension, Core, Dataflow, Direction, Memor
 from stream_evo.workload import Bits, LoopSizes, Operand, OperatorKind
 from tests.cost.conftest import Row
 
-MANY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(max_examples=80)
 I, W, O = Operand.I, Operand.W, Operand.O  # noqa: E741  # the field's own letters
 Requests = st.SearchStrategy[TileRequest]
 Order = list[tuple[int, int]]
@@ -66,7 +66,7 @@ def _factors(tile: PreparedTile) -> Order:
     return [(loop, size) for loop, sizes in enumerate(loop_factors(tile.spatial.temporal, 6)) for size in sizes]
 
 
-@MANY
+@settings(MANY, suppress_health_check=[*MANY.suppress_health_check, HealthCheck.filter_too_much])
 @pytest.mark.parametrize("change", [_wider, _larger, _more_ports])
 @given(st.data(), st.integers(2, 4))
 def test_a_given_mapping_never_needs_more_energy_nor_more_stalls(

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.evaluation import evaluate_mapping
@@ -23,8 +23,6 @@ from tests import strategies
 from tests.explanation.support import PlanTiles
 from tests.schedule.support import RandomBook, held_over_time, trace_mapping
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-
 
 @st.composite
 def subjects(draw: st.DrawFn) -> Subject:
@@ -37,7 +35,7 @@ def subjects(draw: st.DrawFn) -> Subject:
     return Subject(spec.workload, Chip(spec.accelerator), plan, trace_mapping(spec.workload, spec.accelerator, mapping, book))
 
 
-@settings(unhurried, max_examples=200)
+@settings(max_examples=200)
 @given(subjects())
 def test_the_path_is_contiguous_and_as_long_as_the_latency(subject: Subject) -> None:
     path = critical_path(subject, PlanTiles(subject.plan))
@@ -55,7 +53,7 @@ def test_the_path_is_contiguous_and_as_long_as_the_latency(subject: Subject) -> 
     assert sum(len(stretch.pattern) * stretch.repeats for stretch in path.chain) == len(path.steps)
 
 
-@settings(unhurried, max_examples=60)
+@settings(max_examples=60)
 @given(subjects())
 def test_steps_happened(subject: Subject) -> None:
     """Every step of the path is a tile or transfer of the schedule, with its times."""
@@ -65,7 +63,7 @@ def test_steps_happened(subject: Subject) -> None:
     assert {(step.layer, step.tile, step.start_cycles, step.end_cycles) for step in path.steps} <= happened
 
 
-@settings(unhurried, max_examples=60)
+@settings(max_examples=60)
 @given(subjects())
 def test_energies_add_up_to_the_totals(subject: Subject) -> None:
     _adds_up(energy(subject, PlanTiles(subject.plan)), subject.schedule.totals)
@@ -81,7 +79,7 @@ def _adds_up(found: Energy, totals: Totals) -> None:
 
 
 # The same cases each time: once in thousands, copies that were dropped cannot be told apart, and the sums differ.
-@settings(unhurried, max_examples=300, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(subjects())
 def test_tensors_fill_memories_as_recorded_at_every_time(subject: Subject) -> None:
     """What is said to lie in a memory has the size that the scheduler recorded, activations and all, whenever anything changes."""
@@ -108,7 +106,7 @@ def test_tensors_fill_memories_as_recorded_at_every_time(subject: Subject) -> No
     assert sum(fill.activation_bits for fill in peak.memories) == peak.activation_bits
 
 
-@settings(unhurried, max_examples=100)
+@settings(max_examples=100)
 @given(subjects())
 def test_shortages_add_up_to_the_violation(subject: Subject) -> None:
     found = shortages(subject, PlanTiles(subject.plan), stays(subject))
@@ -116,7 +114,7 @@ def test_shortages_add_up_to_the_violation(subject: Subject) -> None:
     assert all(shortage.needed_bits > shortage.available_bits for shortage in found)
 
 
-@settings(unhurried, max_examples=15)
+@settings(max_examples=15)
 @given(st.data())
 def test_explanations_with_the_cost_model(data: st.DataObject) -> None:
     """The numbers are those of the evaluation, energies by memory add up, JSON holds it all, and a repaired mapping does fit."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo import registry
@@ -133,7 +133,7 @@ def test_what_is_spread_over_cores_otherwise_is_reported(tmp_path: Path) -> None
 
 
 @given(strategies.specs(), st.data(), st.booleans())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50)
 def test_every_mapping_survives_but_for_what_the_file_says(
     tmp_path_factory: pytest.TempPathFactory, spec: GenomeSpec, data: st.DataObject, newer: bool
 ) -> None:

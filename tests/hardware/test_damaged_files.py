@@ -59,7 +59,7 @@ def damaged(draw: st.DrawFn, originals: list[Any]) -> str:
 
 
 @given(damaged([CORE]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_damaged_core_file_loads_or_reports_faults(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("core") / "core.yaml"
     path.write_text(text)
@@ -68,7 +68,7 @@ def test_a_damaged_core_file_loads_or_reports_faults(tmp_path_factory: pytest.Te
 
 
 @given(damaged(CHIPS))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_damaged_accelerator_file_loads_or_reports_faults(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("chip") / "chip.yaml"
     path.write_text(text)

@@ -147,7 +147,6 @@ def core_document(core: Core) -> dict[str, object]:
 
 
 @given(cores())
-@settings(deadline=None)
 def test_a_core_survives_the_way_through_yaml(core: Core) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "core.yaml"
@@ -187,7 +186,7 @@ def accelerators(draw: st.DrawFn) -> tuple[Accelerator, list[dict[str, object]]]
 
 
 @given(accelerators())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_an_accelerator_survives_the_way_through_yaml(drawn: tuple[Accelerator, list[dict[str, object]]]) -> None:
     chip, links = drawn
     with TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_evo.hardware import Accelerator, CoreSlot, Dram, Link, load_core
@@ -115,7 +115,6 @@ def every_way(accelerator: Accelerator, source: int, target: int) -> list[tuple[
 
 
 @given(networks())
-@settings(deadline=None)
 def test_the_way_is_the_best_of_all_ways(accelerator: Accelerator) -> None:
     links = accelerator.links
     nodes = range(accelerator.dram_node + 1)

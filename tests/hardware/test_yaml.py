@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_evo._yaml import AREA, BANDWIDTH, ENERGY, ENERGY_PER_BIT, SIZE, Faults, Section, Unit, open_section, read_yaml
@@ -122,7 +122,6 @@ documents = st.dictionaries(
 
 
 @given(documents)
-@settings(deadline=None)
 def test_a_written_document_is_read_back(tmp_path_factory: pytest.TempPathFactory, document: dict[str, object]) -> None:
     path = tmp_path_factory.mktemp("yaml") / "file.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")

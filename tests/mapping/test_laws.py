@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stream_evo.mapping import GenomeSpec, load_mapping, load_pins, mapping_to_yaml, part_core
 from tests import strategies
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+few = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 @few

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 
-import hypothesis
 import pytest
 import yaml
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_evo import registry
@@ -106,7 +105,6 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@hypothesis.settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the time that drawing takes is the machine's
 @given(settings=SETTINGS, objectives=st.lists(st.sampled_from(sorted(OBJECTIVES)), min_size=1, unique=True), name=st.text(min_size=1))
 def test_what_is_written_is_what_is_read(tmp_path_factory, settings, objectives, name):
     """For any valid content, whatever the letters of the name: reading inverts writing."""

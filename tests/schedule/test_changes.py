@@ -31,7 +31,7 @@ from stream_evo.workload import Edge, Layer, LoopSizes, NetworkInput, Operand, O
 from tests import strategies
 from tests.schedule.support import FixedBook, RandomBook, trace_mapping
 
-some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+some = settings(max_examples=40)
 UNLIMITED = 1 << 40
 
 # ------------------------------------------------------------------------------------------------------------- other names for cores
@@ -86,7 +86,7 @@ class _ByName(RandomBook):
         return super().figures(replace(key, core_class=kinds.index(repr(kind))))
 
 
-@settings(some, max_examples=50)
+@settings(some, max_examples=50, suppress_health_check=[*some.suppress_health_check, HealthCheck.filter_too_much])
 @given(st.data(), st.integers(0, 1000))
 def test_equal_cores_at_equal_places_can_change_places(data: st.DataObject, seed: int) -> None:
     spec = data.draw(strategies.specs())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.mapping import GenomeSpec
@@ -28,8 +28,6 @@ from stream_evo.typing import IntArray
 from tests import strategies
 from tests.schedule.support import RandomBook, same_schedule, trace_mapping
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-
 
 def compare(spec: GenomeSpec, genomes: list[IntArray], book: TileBook) -> None:
     """Assert that both schedulers agree on every genome, in a batch of all, recorded or not, and in tables of one mapping alone."""
@@ -45,7 +43,7 @@ def compare(spec: GenomeSpec, genomes: list[IntArray], book: TileBook) -> None:
     same_schedule(plain, trace_mapping(spec.workload, spec.accelerator, mapping, book))
 
 
-@settings(unhurried, max_examples=400)
+@settings(max_examples=400)
 @given(st.data())
 def test_random_cases(data: st.DataObject) -> None:
     """Some 2,400 mappings with random costs: branches, transposed reads, K-parts, evictions, shared memories, chips without links, ..."""
@@ -55,7 +53,7 @@ def test_random_cases(data: st.DataObject) -> None:
     compare(spec, genomes, RandomBook(spec.workload, spec.accelerator, seed=data.draw(st.integers(0, 10**6)), illegal=illegal))
 
 
-@settings(unhurried, max_examples=10)
+@settings(max_examples=10)
 @given(st.data())
 def test_random_cases_with_real_costs(data: st.DataObject) -> None:
     spec = data.draw(strategies.specs(max_layers=4, max_cores=3))
@@ -63,7 +61,7 @@ def test_random_cases_with_real_costs(data: st.DataObject) -> None:
     compare(spec, genomes, TileBook(spec.workload, spec.accelerator))
 
 
-@settings(unhurried, max_examples=30)
+@settings(max_examples=30)
 @given(st.data())
 def test_workers_and_batches_change_nothing(data: st.DataObject) -> None:
     spec = data.draw(strategies.specs())
@@ -80,13 +78,14 @@ def test_workers_and_batches_change_nothing(data: st.DataObject) -> None:
 
 _FEW = """
 import sys
+import tests.conftest  # the profile
 from hypothesis import given, seed, settings, strategies as st
 from tests import strategies
 from tests.schedule.support import RandomBook
-from tests.schedule.test_differential import compare, unhurried
+from tests.schedule.test_differential import compare
 
 @seed(1)
-@settings(unhurried, max_examples=int(sys.argv[1]), database=None)
+@settings(max_examples=int(sys.argv[1]), database=None)
 @given(st.data())
 def run(data):
     spec = data.draw(strategies.specs())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.hardware import Accelerator
@@ -17,7 +17,7 @@ from stream_evo.workload import Operand
 from tests import strategies
 from tests.schedule.support import RandomBook, trace_mapping
 
-some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+some = settings(max_examples=40)
 
 OPERANDS = (Operand.I, Operand.W, Operand.O)
 FETCHES = (Cause.NETWORK_INPUT, Cause.WEIGHTS, Cause.ACTIVATION, Cause.REFETCH)

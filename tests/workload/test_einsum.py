@@ -25,7 +25,7 @@ def _model(net: Any, equation: str, extents: dict[str, int], constant: int | Non
     return n.model()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(data=st.data())
 def test_products(net: Any, check: Check, data: st.DataObject) -> None:
     groups = {name: data.draw(st.integers(0, 2)) for name in ("batch", "inner", "rows", "columns")}

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from stream_evo.workload import load_onnx
 
-few = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True
-)
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True)
 small = st.integers(1, 3)
 Check = Callable[..., list[Any]]
 

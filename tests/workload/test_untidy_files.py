@@ -319,7 +319,7 @@ def test_cyclic_graph(net: Any) -> None:
         load_onnx(n.model("b"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(data=st.data())
 def test_damaged_files_never_surprise(net: Any, tmp_path: Path, data: st.DataObject) -> None:
     n = net()

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from stream_evo.workload import WHOLE, Axis, AxisMap, load_onnx
 from stream_evo.workload._view import Relation, View, default_roles
 
-few = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True
-)
+few = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True)
 Check = Callable[..., list[Any]]
 
 
