@@ -16,6 +16,7 @@ _ = matplotlib.figure, pd  # imported here, so that no example pays for it
 @pytest.mark.parametrize("name", stream_evo.__all__)
 def test_the_example_of_a_public_name_does_what_it_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stream_evo._run._save._pictures", lambda _: {})  # they take seconds, and no example looks at saved ones
     value = getattr(stream_evo, name)
     parsed = doctest.DocTestParser().get_doctest(value.__doc__ or "", {"stream_evo": stream_evo}, name, None, None)
     assert parsed.examples, f"{name} has no example"

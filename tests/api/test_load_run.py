@@ -26,6 +26,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[stream_evo.Result, Pa
     return stream_evo.optimize("squeezenet", "homogeneous_quad", split=True, out=folder, **SMALL), folder
 
 
+@pytest.fixture(autouse=True)
+def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save no pictures where nothing looks at them: they take seconds."""
+    if request.node.name != "test_a_run_comes_back_whole":
+        monkeypatch.setattr("stream_evo._run._save._pictures", lambda _: {})
+
+
 def _assert_equal(loaded: stream_evo.Result, result: stream_evo.Result) -> None:
     assert loaded.job == result.job
     assert loaded.metrics.tolist() == result.metrics.tolist()
