@@ -50,6 +50,8 @@ def report(
     from stream_evo._run._html_report import RunSource, html_report  # noqa: PLC0415  # imports the kernels
     from stream_evo.report import write_atomic  # noqa: PLC0415  # as above
 
+    if out is not None and out.is_dir():
+        raise RunFolderError(f"cannot write {out}: it is a folder. Give a file, e.g. {out / 'report.html'}")
     if out is not None and not out.absolute().parent.is_dir():
         raise RunFolderError(f"cannot write {out}: there is no folder {out.parent}")
     source = RunSource(folder, network, hardware, None if pin is None else str(pin))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -65,15 +66,17 @@ def html_report(source: RunSource, *, detailed: int = MOST_DETAILED, workers: in
     points = points_to_detail(result, detailed)
     found: dict[int, PointDetails] = {}
     changed = 0
-    started = told = time.monotonic()
+    begun = told = time.monotonic()
     for point, details in _details(source, result, points, workers):
         found[point] = details
         changed += details.timeline.latency_cycles != result[point].metrics.latency_cycles
         now = time.monotonic()
+        if len(found) == 1:
+            begun = now  # until then processes started and tables were made, which says nothing of the points to come
         if now - told >= _TELL_EVERY_S or len(found) == len(points):
             told = now
-            left = (now - started) / len(found) * (len(points) - len(found))
-            _LOGGER.info("explained %d of %d points, about %.0f s left", len(found), len(points), left)
+            left = (now - begun) / max(len(found) - 1, 1) * (len(points) - len(found))
+            _LOGGER.info("explained %d of %d points%s", len(found), len(points), f", about {left:.0f} s left" if left else "")
     return build_page(_front(result, changed), subject.as_dict(), found)
 
 
@@ -101,13 +104,18 @@ def _details(source: RunSource, result: Result, points: Sequence[int], workers: 
             yield point, _explain(subject, result[point])
         return
     # Fresh processes: one that is copied from here could inherit the locks of running threads.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_die_quietly) as pool:
         jobs = [pool.submit(_explain_elsewhere, source, point) for point in points]
         try:
             for job in as_completed(jobs):
                 yield job.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _die_quietly() -> None:
+    """Let Ctrl-C end a further process at once and without a word: the first one says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @lru_cache(maxsize=1)

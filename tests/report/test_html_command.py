@@ -167,4 +167,6 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
 ) -> None:
     assert main(["report", str(run_folder), "-o", str(tmp_path / "missing" / "page.html")]) == 2
     assert "missing" in capsys.readouterr().err
+    assert main(["report", str(run_folder), "-o", str(tmp_path)]) == 2
+    assert "it is a folder" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
