@@ -58,7 +58,9 @@ def _whole_layers(workload: Workload, chip: Accelerator, options: GenomeOptions)
 
 
 def _fixed_rows(workload: Workload, chip: Accelerator, most: int, priority: Priority) -> GenomeSpec:
-    ends = _stack_ends(workload, sum(weight_room_bits(slot.core) for slot in chip.cores))
+    capable = GenomeSpec(workload, chip).capable
+    runs_weights = {core for layer, cores in zip(workload.layers, capable, strict=True) if layer.weight_bits for core in cores}
+    ends = _stack_ends(workload, sum(weight_room_bits(chip.cores[core].core) for core in runs_weights))
     last = len(workload.layers) - 1
 
     def tile(index: int, layer: Layer) -> TileSize:
