@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from study import CONTENDERS, TIERS
+from study import CONTENDERS, TIERS, Trace
 
 from stream_evo.problems import PROBLEMS
 from stream_evo.report import write_atomic
@@ -64,43 +64,43 @@ def _panels(standing: Standing, fill: Callable[[Axes, str], None], x: str, y: st
     return figure
 
 
+def _by_mark(traces: list[Trace], best: float) -> tuple[IntArray, FloatArray]:
+    """Return marks (M,) of the longest run and relative hypervolumes (runs, M); not a number where a run did not get so far."""
+    marks = max((trace.evaluations for trace in traces), key=lambda evaluations: int(evaluations[-1]))
+    values = np.full((len(traces), len(marks)), np.nan)
+    for row, trace in zip(values, traces, strict=True):
+        shared = np.isin(marks, trace.evaluations)
+        row[shared] = trace.hypervolume[np.isin(trace.evaluations, marks)] / best
+    return marks, values
+
+
 def _hypervolume(standing: Standing) -> Figure:
-    """Median hypervolume over evaluations with the range between the quartiles."""
+    """Median hypervolume over evaluations with the range between the quartiles, of the runs that got so far."""
 
     def fill(panel: Axes, problem: str) -> None:
         for contender in CONTENDERS:
             traces = list(standing.traces.get((problem, contender), {}).values())
-            if not traces:
-                continue
-            marks = _common(traces[0].evaluations, [trace.evaluations for trace in traces])
-            values = np.array([100.0 * trace.hypervolume[np.isin(trace.evaluations, marks)] / standing.best[problem] for trace in traces])
-            low, middle, high = np.percentile(values, (25, 50, 75), axis=0)
-            panel.fill_between(marks, low, high, color=_COLOURS[contender], alpha=0.2, linewidth=0)
-            panel.plot(marks, middle, color=_COLOURS[contender], label=CONTENDERS[contender].title)
+            if traces:
+                marks, values = _by_mark(traces, standing.best[problem])
+                low, middle, high = 100.0 * np.nanpercentile(values, (25, 50, 75), axis=0)
+                panel.fill_between(marks, low, high, color=_COLOURS[contender], alpha=0.2, linewidth=0)
+                panel.plot(marks, middle, color=_COLOURS[contender], label=CONTENDERS[contender].title)
         panel.set_xscale("log")
         panel.set_ylim(0, 101)
 
     return _panels(standing, fill, "evaluations", "hypervolume, % of the best known (median, quartiles)")
 
 
-def _common(marks: IntArray, others: list[IntArray]) -> IntArray:
-    for other in others:
-        marks = marks[np.isin(marks, other)]
-    return marks
-
-
 def _attainment(standing: Standing) -> Figure:
-    """Share of pairs of run and target (50 to 100 % of the best known hypervolume) that were attained, over evaluations."""
+    """Share of pairs of run and target (50 to 100 % of the best known hypervolume) that were attained, of the runs that got so far."""
 
     def fill(panel: Axes, problem: str) -> None:
         for contender in CONTENDERS:
             traces = list(standing.traces.get((problem, contender), {}).values())
-            if not traces:
-                continue
-            marks = _common(traces[0].evaluations, [trace.evaluations for trace in traces])
-            relative = [trace.hypervolume[np.isin(trace.evaluations, marks)] / standing.best[problem] for trace in traces]
-            shares = 100.0 * np.mean([(each[:, None] >= _TARGETS).mean(axis=1) for each in relative], axis=0)
-            panel.plot(marks, shares, color=_COLOURS[contender], label=CONTENDERS[contender].title)
+            if traces:
+                marks, values = _by_mark(traces, standing.best[problem])
+                attained = np.where(np.isnan(values), np.nan, (values[..., None] >= _TARGETS).mean(axis=2))
+                panel.plot(marks, 100.0 * np.nanmean(attained, axis=0), color=_COLOURS[contender], label=CONTENDERS[contender].title)
         panel.set_xscale("log")
         panel.set_ylim(0, 101)
 
@@ -122,8 +122,8 @@ def _surfaces(standing: Standing) -> Figure:
             fronts = [trace.fronts[tiers[-1]][:, :2] for trace in standing.traces[problem, contender].values() if tiers[-1] in trace.fronts]
             surface = _half(fronts)
             panel.step(surface[:, 0], surface[:, 1], where="post", color=_COLOURS[contender], label=CONTENDERS[contender].title)
-        panel.set_xscale("log")
-        panel.set_yscale("log")
+        panel.ticklabel_format(style="sci", scilimits=(0, 0))
+        panel.locator_params(nbins=4)
         panel.set_xlabel(f"{first}, {second} at {tiers[-1]:,} evaluations" if tiers else "", fontsize=7)
         panel.tick_params(which="both", labelsize=6)
 
