@@ -32,6 +32,7 @@ class RunSettings:
         dataflow: The genome chooses among the dataflows of each core.
         priority: The genome chooses the scheduling priority.
         bits: Bits per element in place of what the graph says, e.g. ``I=8 W=8 O=16 O_final=8``.
+        dims: Sizes of dimensions that the network's file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         limits: Objective -> largest allowed value, in the unit of its metric.
 
@@ -53,6 +54,7 @@ class RunSettings:
     dataflow: bool = False
     priority: bool = False
     bits: str | None = None
+    dims: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     host_operators: bool = False
     limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
@@ -60,7 +62,8 @@ class RunSettings:
         for name in self.limits:
             if name not in OBJECTIVES:
                 raise UnknownNameError("objective", name, list(OBJECTIVES))
-        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+        for key in ("dims", "limits"):
+            object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
         lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
         faults = [
             Fault("out of range", key, expected=f"at least {minimum}", found=str(value))

@@ -13,6 +13,7 @@
     forbidden_cores: [core3]          # cores that may run nothing
     split: true
     bits: {I: 4, W: 4}
+    dims: {sequence: 128}             # sizes of dimensions that the ONNX file leaves open
     limits: {latency: 2.0e6}          # in the unit of the metric: cycles, pJ, bytes
 
 Only `network` and `hardware` are required. Paths are relative to the problem file.
@@ -82,6 +83,7 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         dataflow=root.flag("dataflow", default=False),
         priority=root.flag("priority", default=False),
         bits=_bits(root),
+        dims=_dims(root),
         host_operators=root.flag("host_operators", default=False),
         limits=_limits(root),
     )
@@ -142,6 +144,12 @@ def _bits(root: Section) -> str | None:
     given = {key: section.integer(key, minimum=1, maximum=128) for key in ("I", "W", "O", "O_final") if section.has(key)}
     section.close()
     return " ".join(f"{key}={value}" for key, value in given.items()) or None
+
+
+def _dims(root: Section) -> dict[str, int]:
+    """Return the sizes of open dimensions; which ones the network has is checked when it is loaded."""
+    section = root.section("dims", optional=True)
+    return {} if section is None else {name: section.integer(name, minimum=1) for name in section.keys(kind="dimension")}
 
 
 def _limits(root: Section) -> dict[str, float]:

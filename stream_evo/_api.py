@@ -70,6 +70,7 @@ def optimize(
     priority: bool = False,
     limits: Mapping[str, float] | None = None,
     bits: Bits | str | None = None,
+    dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
     out: str | Path | None = None,
     on_progress: _ProgressCallback | None = None,
@@ -99,6 +100,7 @@ def optimize(
         priority: Search the scheduling priority, too.
         limits: Objective -> largest allowed value, in the unit of its metric.
         bits: Bits per element, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         out: Folder to keep every evaluation in as it comes, and to write the results into; by default nothing is written.
         on_progress: Called after each generation.
@@ -140,11 +142,12 @@ def optimize(
         dataflow=dataflow,
         priority=priority,
         bits=bits_text(bits),
+        dims=dims or {},
         host_operators=host_operators,
         limits=limits or {},
     )
     options = GenomeOptions(split=split, dataflow=dataflow, priority=priority, forbidden_cores=job.forbidden_cores)
-    session = open_session(network, hardware, bits=bits, host_operators=host_operators, options=options, pin=pin)
+    session = open_session(network, hardware, bits=bits, dims=dims, host_operators=host_operators, options=options, pin=pin)
     return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
 
 
@@ -154,6 +157,7 @@ def evaluate(
     mapping: str | Path | NetworkMapping,
     *,
     bits: Bits | str | None = None,
+    dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
 ) -> PointMetrics:
     """Evaluate one mapping: exactly the numbers of the front it comes from.
@@ -163,6 +167,7 @@ def evaluate(
         hardware: Name in the catalogue, YAML file, or accelerator.
         mapping: Mapping file or value.
         bits: Bits per element, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
@@ -174,7 +179,7 @@ def evaluate(
         >>> stream_evo.evaluate("squeezenet", "homogeneous_quad", result[0].mapping).feasible
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
     return session.point_of(value)
 
 
@@ -184,6 +189,7 @@ def explain(
     mapping: str | Path | NetworkMapping,
     *,
     bits: Bits | str | None = None,
+    dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
 ) -> Explanation:
     """Say why a mapping has the numbers it has, and what would make it fit if it does not.
@@ -193,6 +199,7 @@ def explain(
         hardware: Name in the catalogue, YAML file, or accelerator.
         mapping: Mapping file or value.
         bits: Bits per element, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
@@ -205,7 +212,7 @@ def explain(
         >>> explanation.path.binding_core in ("core0", "core1", "core2", "core3", "pooling", "simd")
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
     return explain_mapping(session.workload, session.accelerator, value)
 
 
@@ -215,6 +222,7 @@ def simulate(
     mapping: str | Path | NetworkMapping,
     *,
     bits: Bits | str | None = None,
+    dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
 ) -> PointSchedule:
     """Schedule one mapping and return everything that happens: tiles, transfers and memories over time.
@@ -224,6 +232,7 @@ def simulate(
         hardware: Name in the catalogue, YAML file, or accelerator.
         mapping: Mapping file or value.
         bits: Bits per element, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
@@ -236,7 +245,7 @@ def simulate(
         >>> schedule.record == result[0].schedule.record
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, host_operators=host_operators)
+    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
     record = schedule_mapping(session.workload, session.accelerator, value)
     return PointSchedule(f"{session.title}: schedule", session.workload, session.accelerator, record)
 
@@ -247,9 +256,10 @@ def _session_and_mapping(
     mapping: str | Path | NetworkMapping,
     *,
     bits: Bits | str | None,
+    dims: Mapping[str, int] | None,
     host_operators: bool,
 ) -> tuple[Session, NetworkMapping]:
-    session = open_session(network, hardware, bits=bits, host_operators=host_operators)
+    session = open_session(network, hardware, bits=bits, dims=dims, host_operators=host_operators)
     if not isinstance(mapping, NetworkMapping):
         return session, load_mapping(mapping, session.workload, session.accelerator)
     faults = check_mapping(mapping, session.workload, session.accelerator)

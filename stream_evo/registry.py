@@ -75,12 +75,15 @@ def operators() -> Mapping[str, Any]:
     return _catalogue("operators")
 
 
-def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_operators: bool = False) -> Workload:
+def load_network(
+    name_or_file: str | Path, *, bits: Bits | None = None, dims: Mapping[str, int] | None = None, host_operators: bool = False
+) -> Workload:
     """Load a network by its name in the catalogue or from an ONNX file.
 
     Args:
         name_or_file: A name, or a path: anything that ends in ``.onnx``, holds a path separator or is an existing file.
         bits: Precision of every layer, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
@@ -96,7 +99,7 @@ def load_network(name_or_file: str | Path, *, bits: Bits | None = None, host_ope
     _LOG.info("reading network %s", name_or_file)
     source = network_source(name_or_file)
     name = None if isinstance(source, Path) else str(name_or_file)
-    return load_onnx(source, name=name, bits=bits, host_operators=host_operators)
+    return load_onnx(source, name=name, bits=bits, dims=dims, host_operators=host_operators)
 
 
 def network_source(name_or_file: str | Path) -> Path | onnx.ModelProto:

@@ -23,6 +23,7 @@ __all__ = [
     "BAD_INPUT",
     "INTERRUPTED",
     "BitsOption",
+    "DimOption",
     "HardwareOption",
     "HostOpsOption",
     "JsonOption",
@@ -33,6 +34,7 @@ __all__ = [
     "print_table",
     "print_text",
     "say",
+    "sizes",
     "stderr_console",
 ]
 
@@ -66,8 +68,38 @@ BitsOption = Annotated[
     str | None, typer.Option("--bits", metavar='"I=8 W=8 O=16 O_final=8"', help="Bits per element, in place of what the graph says.")
 ]
 
+DimOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dim",
+        metavar="NAME=SIZE",
+        help="Size of a dimension that the ONNX file leaves open, e.g. of a sequence; INPUT[AXIS] if it has no name; can be repeated.",
+    ),
+]
+
 _QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing but results and errors.")]
 _VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say on standard error what is being done, and when it began.")]
+
+
+def sizes(given: Sequence[str] | None) -> dict[str, int]:
+    """Return the sizes that ``--dim`` gives.
+
+    Raises:
+        InputError: some are not ``NAME=SIZE`` or name a dimension twice; all are listed.
+    """
+    found: dict[str, int] = {}
+    faults = []
+    for text in given or ():
+        name, _, size = (part.strip() for part in text.rpartition("="))
+        if not name or not (size.isascii() and size.isdigit()):
+            faults.append(Fault("not the size of a dimension", expected="NAME=SIZE, e.g. sequence=128", found=text))
+        elif name in found:
+            faults.append(Fault(f"{name!r} is given twice"))
+        else:
+            found[name] = int(size)
+    if faults:
+        raise InputError("--dim", faults)
+    return found
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, NetworkOption, guarded, print_json, print_table, print_text
+from stream_evo._cli._console import (
+    BitsOption,
+    DimOption,
+    HostOpsOption,
+    JsonOption,
+    NetworkOption,
+    guarded,
+    print_json,
+    print_table,
+    print_text,
+    sizes,
+)
 from stream_evo.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -33,13 +44,14 @@ def diff(
         ),
     ] = None,
     bits: BitsOption = None,
+    dim: DimOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what differs between two mappings, layer by layer, and with --hardware what that does to latency, energy and memory."""
     from stream_evo import comparison  # noqa: PLC0415  # imports the kernels
 
-    found = comparison.diff(network, first, second, hardware=_chips(hardware or []), bits=bits, host_operators=host_ops)
+    found = comparison.diff(network, first, second, hardware=_chips(hardware or []), bits=bits, dims=sizes(dim), host_operators=host_ops)
     if as_json:
         print_json(found.as_dict())
         return

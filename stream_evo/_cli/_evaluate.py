@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from stream_evo._cli._console import BitsOption, HardwareOption, HostOpsOption, JsonOption, NetworkOption, guarded, print_json, print_table
+from stream_evo._cli._console import (
+    BitsOption,
+    DimOption,
+    HardwareOption,
+    HostOpsOption,
+    JsonOption,
+    NetworkOption,
+    guarded,
+    print_json,
+    print_table,
+    sizes,
+)
 
 __all__ = ["evaluate"]
 
@@ -21,18 +32,19 @@ def evaluate(
         bool, typer.Option("--explain", help="Say what the latency, the energy and the peak memory come from, and what would make it fit.")
     ] = False,
     bits: BitsOption = None,
+    dim: DimOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate one mapping: exactly the numbers that the run printed for it."""
     from stream_evo import _api  # noqa: PLC0415  # imports the kernels
 
-    explanation = None
+    explanation, dims = None, sizes(dim)
     if explain:
-        explanation = _api.explain(network, hardware, mapping, bits=bits, host_operators=host_ops)
+        explanation = _api.explain(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_ops)
         record = _api.PointMetrics.of_totals(explanation.totals).as_dict()
     else:
-        record = _api.evaluate(network, hardware, mapping, bits=bits, host_operators=host_ops).as_dict()
+        record = _api.evaluate(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_ops).as_dict()
     if as_json:
         print_json(record if explanation is None else {**record, "explanation": explanation.as_dict()})
         return

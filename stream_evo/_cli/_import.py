@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_evo._cli._console import BitsOption, HardwareOption, HostOpsOption, JsonOption, NetworkOption, guarded, print_json, say
+from stream_evo._cli._console import (
+    BitsOption,
+    DimOption,
+    HardwareOption,
+    HostOpsOption,
+    JsonOption,
+    NetworkOption,
+    guarded,
+    print_json,
+    say,
+    sizes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +70,7 @@ def import_mapping(
     hardware: HardwareOption,
     out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.yaml", help="File to write: a mapping, or decisions for --pin.")],
     bits: BitsOption = None,
+    dim: DimOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,7 +79,7 @@ def import_mapping(
     from stream_evo._run._network import load_workload  # noqa: PLC0415  # imports onnx
     from stream_evo.mapping import mapping_to_yaml  # noqa: PLC0415  # as above
 
-    workload = load_workload(network, bits=bits, host_operators=host_ops)
+    workload = load_workload(network, bits=bits, dims=sizes(dim), host_operators=host_ops)
     foreign_chip = foreign.read_hardware(hardware) if foreign.is_foreign_hardware(hardware) else None
     chip = registry.load_hardware(hardware) if foreign_chip is None else foreign_chip.accelerator
     names = None if foreign_chip is None else foreign_chip.core_names

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_evo._cli import _complete
-from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, guarded, print_json, print_table
+from stream_evo._cli._console import BitsOption, DimOption, HostOpsOption, JsonOption, guarded, print_json, print_table, sizes
 from stream_evo.errors import Fault, InputError
 
 __all__ = ["inspect"]
@@ -23,13 +23,14 @@ def inspect(
         ),
     ],
     bits: BitsOption = None,
+    dim: DimOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a network's layers, its totals, and which of its operators are supported."""
     from stream_evo._run._network import inspect as inspect_network  # noqa: PLC0415  # imports onnx
 
-    report = inspect_network(model, bits=bits, host_operators=host_ops)
+    report = inspect_network(model, bits=bits, dims=sizes(dim), host_operators=host_ops)
     if as_json:
         print_json(report)
     elif report["layers"]:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stream_evo._cli import _complete
-from stream_evo._cli._console import BitsOption, HostOpsOption, JsonOption, complain, guarded, print_json, print_table, say
+from stream_evo._cli._console import (
+    BitsOption,
+    DimOption,
+    HostOpsOption,
+    JsonOption,
+    complain,
+    guarded,
+    print_json,
+    print_table,
+    say,
+    sizes,
+)
 from stream_evo.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -103,6 +114,7 @@ def run(
     max_energy: Annotated[float | None, typer.Option(metavar="PJ", help="Largest allowed energy.")] = None,
     max_memory: Annotated[float | None, typer.Option(metavar="BYTES", help="Largest allowed peak of on-chip memory.")] = None,
     bits: BitsOption = None,
+    dim: DimOption = None,
     host_ops: HostOpsOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -128,6 +140,7 @@ def run(
         "dataflow": dataflow,
         "priority": priority,
         "bits": bits,
+        "dims": sizes(dim) or None,
         "host_operators": host_ops or None,
     }
     settings = _problem_settings(problem) | {name: value for name, value in given.items() if value is not None}

@@ -20,6 +20,7 @@ DEFAULT_GENERATIONS = 100
 
 _LARGEST_POPULATION = 1_000_000
 _LISTS = ("objectives", "operators", "forbidden_cores")
+_MAPPINGS = ("dims", "limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Job:
         dataflow: The genome chooses among the dataflows of each core.
         priority: The genome chooses the scheduling priority.
         bits: Bits per element in place of what the graph says, e.g. ``I=8 W=8 O=16 O_final=8``.
+        dims: Sizes of dimensions that the network's file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         limits: Objective -> largest allowed value, in the unit of its metric.
 
@@ -67,6 +69,7 @@ class Job:
     dataflow: bool = False
     priority: bool = False
     bits: str | None = None
+    dims: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     host_operators: bool = False
     limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -94,7 +97,8 @@ class Job:
             raise InputError("settings of the run", faults)
         if self.generations is None and self.evaluations is None and self.time_limit_s is None:
             object.__setattr__(self, "generations", DEFAULT_GENERATIONS)
-        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+        for name in _MAPPINGS:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -109,7 +113,7 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as JSON and YAML hold them; `from_dict` reads them back."""
         content = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return content | {name: list(content[name]) for name in _LISTS} | {"limits": dict(self.limits)}
+        return content | {name: list(content[name]) for name in _LISTS} | {name: dict(content[name]) for name in _MAPPINGS}
 
     @classmethod
     def from_dict(cls, content: object, source: str) -> Job:

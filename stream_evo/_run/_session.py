@@ -99,6 +99,7 @@ def open_session(
     hardware: str | Path | Accelerator,
     *,
     bits: Bits | str | None = None,
+    dims: MappingABC[str, int] | None = None,
     host_operators: bool = False,
     options: GenomeOptions | None = None,
     pin: str | Path | Pins | None = None,
@@ -111,7 +112,7 @@ def open_session(
     """
     accelerator = hardware if isinstance(hardware, Accelerator) else registry.load_hardware(hardware)
     pins = pin if isinstance(pin, Pins) else load_pins(pin) if pin is not None else Pins()
-    workload = load_workload(network, bits=bits, host_operators=host_operators)
+    workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
     return Session(workload, accelerator, GenomeSpec(workload, accelerator, options or GenomeOptions(), pins))
 
 
@@ -127,6 +128,7 @@ def session_of(
         job.network if network is None else network,
         job.hardware if hardware is None else hardware,
         bits=job.bits,
+        dims=job.dims,
         host_operators=job.host_operators,
         options=GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority, forbidden_cores=job.forbidden_cores),
         pin=job.pin if pin is None else pin,

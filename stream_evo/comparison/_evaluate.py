@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,6 +33,7 @@ def diff(
     hardware: _Chip | tuple[_Chip, _Chip] | None = None,
     labels: tuple[str, str] | None = None,
     bits: Bits | str | None = None,
+    dims: MappingABC[str, int] | None = None,
     host_operators: bool = False,
 ) -> MappingDiff:
     """Compare two mappings of a network, layer by layer; with the chip, also what the differences do.
@@ -44,6 +46,7 @@ def diff(
             evaluated.
         labels: What to call the mappings; by default the names of the files.
         bits: Bits per element, in place of what the graph says.
+        dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
@@ -56,7 +59,7 @@ def diff(
         >>> diff.changed_layers, diff.effects
         ((), None)
     """
-    workload = load_workload(network, bits=bits, host_operators=host_operators)
+    workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
     chips = tuple(_load_chip(chip) for chip in (hardware if isinstance(hardware, tuple) else (hardware, hardware)))
     if len(chips) != 2:
         raise InputError("diff", [Fault("give one accelerator for both mappings, or one for each", found=f"{len(chips)} accelerators")])

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
+from stream_evo.workload._dims import open_dimensions, set_dimensions
 from stream_evo.workload._node import Node, reads
 from stream_evo.workload._shapes import SHAPED_BY_DATA, infer_outputs
 from stream_evo.workload._tensor import Tensor, stated_tensor
@@ -44,7 +45,7 @@ class Graph:
         outputs: Graph outputs, in order of the file.
     """
 
-    def __init__(self, model: onnx.ModelProto, source: str, name: str) -> None:
+    def __init__(self, model: onnx.ModelProto, source: str, name: str, dims: Mapping[str, int]) -> None:
         self.name = name
         self.source = source
         self._opsets = {item.domain: item.version for item in model.opset_import}
@@ -60,8 +61,9 @@ class Graph:
         self.tensors = _stated_tensors(model)
         faults: list[Fault] = []
         activations = [item for item in free if item.name not in weights]
-        _fix_inputs(activations, self.tensors, faults)
         self.inputs = tuple(item.name for item in activations)
+        set_dimensions(dims, self.inputs, self.tensors, source)
+        _fix_inputs(self.inputs, self.tensors, faults)
         for node in live:
             self._infer(node)
         self.nodes = tuple(node for node in live if not self.is_constant(*node.outputs))
@@ -102,9 +104,11 @@ class Graph:
             node = self.producer(tensor)
             maker = f", made by {node.name} ({node.operator})," if node else ""
             found = self.tensors[tensor].described if tensor in self.tensors else "nothing"
+            unset = open_dimensions(self.inputs, self.tensors)
             hint = (
-                "Fix the dimensions of the model's inputs (onnx.tools.update_model_dims) and run shape inference, or state the shape of "
-                f"{tensor!r} in the file's value_info"
+                f"Say how large its open dimensions are, --dim NAME=SIZE (dims={{...}}): {', '.join(unset)}"
+                if unset
+                else f"State the shape of {tensor!r} in the file's value_info"
             )
             raise InputError(
                 self.source,
@@ -182,22 +186,24 @@ class Graph:
         return self.tensors.get(name, Tensor())
 
 
-def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None) -> Graph:
+def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None, dims: Mapping[str, int] | None = None) -> Graph:
     """Read an ONNX file, or take a model in memory, as a clean graph. Weight data are not read.
 
     Args:
         source: Path of an ONNX file, or a model; the model is not changed.
         name: Name of the network; the file's stem or the graph's own name by default.
+        dims: Sizes of dimensions that the model leaves open.
 
     Raises:
-        InputError: the file cannot be read, is no ONNX model, is older than opset 7, or leaves an input's shape open.
+        InputError: the file cannot be read, is no ONNX model, is older than opset 7, or leaves an input's shape open; `dims`
+            names what is not open.
     """
     model = source if isinstance(source, onnx.ModelProto) else _read_file(Path(source))
     title = model.graph.name if isinstance(source, onnx.ModelProto) else Path(source).stem
     label = f"ONNX model {model.graph.name!r}" if isinstance(source, onnx.ModelProto) else str(source)
     _check_model(model, label)
     model = _expanded(model)
-    return Graph(model, label, name or title or "network")
+    return Graph(model, label, name or title or "network", dims or {})
 
 
 def _expanded(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -307,19 +313,20 @@ def _stated_tensors(model: onnx.ModelProto) -> dict[str, Tensor]:
     return tensors
 
 
-def _fix_inputs(inputs: Sequence[onnx.ValueInfoProto], tensors: dict[str, Tensor], faults: list[Fault]) -> None:
+def _fix_inputs(inputs: Sequence[str], tensors: dict[str, Tensor], faults: list[Fault]) -> None:
     """Set an open first dimension of the inputs to 1, and its symbol wherever it stands; report other open ones."""
-    stated = [tensors[item.name].shape or () for item in inputs]
+    stated = [tensors[name].shape or () for name in inputs]
     symbols = {shape[0] for shape in stated if len(shape) > 1 and isinstance(shape[0], str) and shape[0]}  # a vector's may be a length
-    for item in inputs:
-        tensor = tensors[item.name]
+    for name in inputs:
+        tensor = tensors[name]
         if tensor.shape:
             dims = (1 if dim in symbols or (place == 0 and not _is_fixed(dim)) else dim for place, dim in enumerate(tensor.shape))
-            tensors[item.name] = tensor = Tensor(tensor.element_type, tuple(dims))
+            tensors[name] = tensor = Tensor(tensor.element_type, tuple(dims))
         if tensor.fixed_shape is None:
-            hint = "Set them with onnx.tools.update_model_dims, or export with fixed shapes; only the batch may be open"
-            fault = f"input {item.name!r} has dimensions that cannot be resolved"
-            faults.append(Fault(fault, item.name, expected="fixed dimensions after the first", found=tensor.described, hint=hint))
+            names = ", ".join(open_dimensions((name,), {name: tensor}))
+            hint = f"Only the batch may stay open. Say how large the others are, --dim NAME=SIZE (dims={{...}}): {names}"
+            fault = f"input {name!r} has dimensions that cannot be resolved"
+            faults.append(Fault(fault, name, expected="fixed dimensions after the first", found=tensor.described, hint=hint))
     for name, tensor in tensors.items():
         if tensor.shape is not None and symbols.intersection(tensor.shape):
             tensors[name] = Tensor(tensor.element_type, tuple(1 if dim in symbols else dim for dim in tensor.shape))

@@ -45,13 +45,15 @@ def load_onnx(
     *,
     name: str | None = None,
     bits: Bits | None = None,
+    dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
     parsers: Mapping[str, Parser] = PARSERS,
 ) -> Workload:
     """Read a network from ONNX.
 
-    Weight data are never read, so their file may be missing. An open first dimension of an input (the batch) is set to 1; every other shape
-    must follow from the inputs' or be stated in the file. Constants are computed, branches that lead to no output are dropped.
+    Weight data are never read, so their file may be missing. Open dimensions of inputs take their size from `dims`; an open first one
+    (the batch) is else 1. Every other shape must follow from the inputs' or be stated in the file. Constants are computed, branches that
+    lead to no output are dropped.
 
     Precisions follow the element types of the graph (int8 8 bits, float16 16 bits, ...), except that float32 counts as 8 bits: networks are
     published in float32 and run on the target chips in 8 bits. Partial sums have the width of a product, at least that of the output.
@@ -60,6 +62,7 @@ def load_onnx(
         path_or_model: An ONNX file or a model in memory (which is not changed).
         name: Name of the network; the file's stem or the graph's name by default.
         bits: Precision of every layer, overriding the graph's.
+        dims: Sizes of dimensions that the model leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without parser as zero work on the host; they are listed in `Workload.host_operators`.
         parsers: Parser of each operator; pass ``{**PARSERS, "domain::Type": parse}`` to add one.
 
@@ -68,9 +71,9 @@ def load_onnx(
 
     Raises:
         InputError: the file is unreadable, truncated or no ONNX model; operators are not supported (all are listed); a shape cannot be
-            resolved; or nothing in the graph is work.
+            resolved; `dims` names what is not open; or nothing in the graph is work.
     """
-    graph = read_graph(path_or_model, name)
+    graph = read_graph(path_or_model, name, dims)
     builder, reports = _translate(graph, bits, parsers, host_operators=host_operators)
     if missing := _unsupported_faults(reports):
         raise InputError(graph.source, missing)
@@ -81,14 +84,18 @@ def load_onnx(
 
 
 def operator_report(
-    path_or_model: str | Path | onnx.ModelProto, *, host_operators: bool = False, parsers: Mapping[str, Parser] = PARSERS
+    path_or_model: str | Path | onnx.ModelProto,
+    *,
+    dims: Mapping[str, int] | None = None,
+    host_operators: bool = False,
+    parsers: Mapping[str, Parser] = PARSERS,
 ) -> tuple[NodeReport, ...]:
     """Tell what `load_onnx` makes of every node, without failing on those it does not support.
 
     Raises:
-        InputError: the file cannot be read, or a shape cannot be resolved.
+        InputError: the file cannot be read, a shape cannot be resolved, or `dims` names what is not open.
     """
-    return _translate(read_graph(path_or_model), None, parsers, host_operators=host_operators)[1]
+    return _translate(read_graph(path_or_model, dims=dims), None, parsers, host_operators=host_operators)[1]
 
 
 def _translate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 from types import MappingProxyType
 
@@ -60,6 +61,7 @@ split: true
 dataflow: true
 priority: true
 bits: {W: 4, O_final: 12}
+dims: {sequence: 128, 'ids[1]': 7}
 host_operators: true
 limits: {latency: 2e6, dram: 4096}
 """
@@ -79,6 +81,7 @@ limits: {latency: 2e6, dram: 4096}
         dataflow=True,
         priority=True,
         bits="W=4 O_final=12",
+        dims={"sequence": 128, "ids[1]": 7},
         host_operators=True,
         limits={"latency": 2e6, "dram": 4096.0},
     )
@@ -99,6 +102,7 @@ SETTINGS = st.fixed_dictionaries(
         "split": st.booleans(),
         "dataflow": st.booleans(),
         "priority": st.booleans(),
+        "dims": st.dictionaries(st.text(string.ascii_letters, min_size=1), st.integers(1, 2**31 - 1)),
         "host_operators": st.booleans(),
         "limits": st.dictionaries(st.sampled_from(sorted(OBJECTIVES)), POSITIVE, min_size=1),
     },
