@@ -12,12 +12,13 @@ from stream_evo.mapping import GenomeOptions, GenomeSpec
 from stream_evo.operators import OPERATORS, HeuristicSampling
 from stream_evo.operators._genes import core_table
 from stream_evo.search import Conditional, KnowsCores, PluginKind, operator_kind
-from stream_evo.search.testing import check_crossover, check_mutation, check_sampling
+from stream_evo.search.testing import check_crossover, check_mutation, check_repair, check_sampling
 
 _CHECKS: dict[PluginKind, Callable[..., None]] = {
     PluginKind.SAMPLING: check_sampling,
     PluginKind.CROSSOVER: check_crossover,
     PluginKind.MUTATION: check_mutation,
+    PluginKind.REPAIR: check_repair,
 }
 
 
