@@ -78,8 +78,18 @@ def inlined(function: _Function) -> _Function:
 def _compile(function: _Function, *, inline: bool) -> _Function:
     compiled: Any = numba.njit(error_model="numpy", nogil=True, boundscheck=_BOUNDSCHECK, forceinline=inline)(function)
     if CACHED:
-        compiled._cache = _Cache(compiled.py_func)  # where ``enable_caching`` puts Numba's own
+        try:
+            compiled._cache = _Cache(compiled.py_func)  # where ``enable_caching`` puts Numba's own
+        except RuntimeError:  # Numba finds no folder it may write to
+            _say_that_nothing_is_kept()
     return compiled  # type: ignore[no-any-return]  # a dispatcher, called like the function
+
+
+@cache
+def _say_that_nothing_is_kept() -> None:
+    """Log, once in a process, what every start will cost."""
+    advice = "set NUMBA_CACHE_DIR to a folder that can be written"
+    logging.getLogger(__name__).warning("no folder to keep compiled kernels in: every start takes half a minute; %s", advice)
 
 
 class _Cache(FunctionCache):

@@ -71,3 +71,10 @@ def test_a_kernel_is_compiled_again_when_a_file_it_imports_has_changed(tree: Pat
 def test_nothing_is_kept_of_what_is_compiled_with_bounds_checks(tree: Path) -> None:
     assert _call(tree, STREAM_EVO_BOUNDSCHECK="1")[0] == 21
     assert not list(tree.rglob("*.nbi"))
+
+
+def test_kernels_compile_where_nothing_can_be_kept(tree: Path) -> None:
+    nowhere = "import logging; logging.basicConfig(); from numba.core.caching import CompileResultCacheImpl as C; C._locator_classes = []"
+    run = subprocess.run([sys.executable, "-c", f"{nowhere}\n{CALL}"], cwd=tree, capture_output=True, text=True, check=True)
+    assert run.stdout.split()[0] == "21"
+    assert run.stderr.count("NUMBA_CACHE_DIR") == 1
