@@ -22,8 +22,8 @@ from stream_evo.errors import InputError, RunFolderError
 from stream_evo.evaluation import schedule_mapping
 from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
-from stream_evo.mapping import GenomeOptions, check_mapping, load_mapping
 from stream_evo.mapping import Mapping as NetworkMapping
+from stream_evo.mapping import check_mapping, load_mapping
 from stream_evo.report import RunFolder
 from stream_evo.search import Budget, EvaluationArchive, Progress
 from stream_evo.search import optimize as search_front
@@ -146,8 +146,7 @@ def optimize(
         host_operators=host_operators,
         limits=limits or {},
     )
-    options = GenomeOptions(split=split, dataflow=dataflow, priority=priority, forbidden_cores=job.forbidden_cores)
-    session = open_session(network, hardware, bits=bits, dims=dims, host_operators=host_operators, options=options, pin=pin)
+    session = session_of(job, network=network, hardware=hardware, pin=pin)
     return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
 
 
