@@ -18,6 +18,7 @@ from stream_evo.typing import FloatArray, IntArray
 
 @inlined
 def _working_bits(w: IntArray, s: int, memory: int) -> int:
+    """Return what the operands of a stream need in a memory: their buffer if they are streamed, else all but constant weights."""
     total = 0
     for operand in range(3):
         if w[s + S_MEMORY + operand] == memory:

@@ -23,6 +23,7 @@ NETWORK_INPUT, WEIGHTS, ACTIVATION, REFETCH, OUTPUT, EVICTION, STREAMED_READ, ST
 
 @inlined
 def tile_bits(q: IntArray, w: IntArray, s: int, row: int, column: int) -> int:
+    """Return the bits of a stream's tile."""
     height = q[w[s + S_ROW_BOUNDS] + row + 1] - q[w[s + S_ROW_BOUNDS] + row]
     width = q[w[s + S_COLUMN_BOUNDS] + column + 1] - q[w[s + S_COLUMN_BOUNDS] + column]
     return height * width * w[s + S_UNIT]

@@ -11,6 +11,7 @@ from stream_evo.typing import IntArray
 
 @inlined
 def _less(w: IntArray, a: int, b: int) -> bool:
+    """Return True if the entry of the heap at `a` comes before that at `b`."""
     return w[a] < w[b] or (w[a] == w[b] and w[a + 1] < w[b + 1])
 
 

@@ -59,6 +59,7 @@ def home_slot(w: IntArray, tensor: int) -> int:
 
 @inlined
 def _at_home(w: IntArray, tensor: int, home: int) -> bool:
+    """Return True if a tensor lies where it was produced; `home` is its slot there, -1 if it never was on the chip."""
     return home >= 0 and w[w[W_TENSOR] + tensor * X_SIZE + X_SPILLED] == 0 and w[home + A_AVAILABLE] >= 0
 
 
@@ -81,6 +82,7 @@ def take_away(w: IntArray, tensor: int, memory: int, slot: int) -> int:
 
 @inlined
 def _drop(w: IntArray, tensor: int, memory: int, slot: int, time: int) -> None:
+    """Take a tensor away and release its bits from `time` on."""
     note_usage(w, memory, time, -take_away(w, tensor, memory, slot), tensor < w[W_TENSORS])
 
 
@@ -109,6 +111,7 @@ def _protect(w: IntArray, stamp: int) -> None:
 
 @kernel
 def _evict(q: IntArray, w: IntArray, rec: IntArray, tensor: int, memory: int, slot: int, core: int, start: int) -> None:
+    """Remove a tensor that is still needed; what has no copy in DRAM is written back first (rule 12)."""
     w[W_EVICTIONS] += 1
     x = w[W_TENSOR] + tensor * X_SIZE
     home = home_slot(w, tensor)

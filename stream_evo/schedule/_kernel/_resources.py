@@ -67,6 +67,7 @@ def occupy(q: IntArray, w: IntArray, path: int, start: int, cycles: int, bits: i
 
 @inlined
 def store_at(w: IntArray, memory: int) -> int:
+    """Return where the record of a memory begins."""
     return w[W_STORE] + memory * (STORE_EVENTS + EVENT_SIZE * w[W_STORE_CAPACITY])
 
 

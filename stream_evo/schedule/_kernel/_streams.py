@@ -25,11 +25,13 @@ def _grid_option(q: IntArray, d: IntArray, layers: int, record: int, is_input: b
 
 @inlined
 def _producer_record(q: IntArray, producer: int) -> int:
+    """Return where the record of a layer, or of an input (negative), begins."""
     return q[Q_LAYER] + producer * L_SIZE if producer >= 0 else q[Q_INPUT] + (-1 - producer) * L_SIZE
 
 
 @inlined
 def _parts(q: IntArray, d: IntArray, record: int, index: int) -> int:
+    """Return the number of K-parts that the decisions choose for a layer."""
     return q[q[record + L_PLACES] + d[index] * P_SIZE + P_PARTS]
 
 
@@ -175,6 +177,7 @@ def _window_tables(
 
 @inlined
 def _axis_option(q: IntArray, record: int, tile: int, place: int, axis: int) -> int:
+    """Return the option of a tile, or of a place for channels, that decides the extent along an axis."""
     if axis in (ROWS, COLUMNS):
         return q[q[record + L_TILES] + tile * T_SIZE + (axis == COLUMNS)]
     return q[place + P_OPTION] if axis == CHANNELS else 0
@@ -210,6 +213,7 @@ def _cost_stream(q: IntArray, d: IntArray, w: IntArray, layers: int, record: int
 
 @inlined
 def _need(w: IntArray, s: int, operand: int, weights: int) -> int:
+    """Return the bits an operand needs on the core; the second one besides all constant weights of the K-part."""
     return w[s + S_NEED + operand] + (weights if operand == 1 else 0)
 
 

@@ -209,6 +209,7 @@ def _stream_operands(q: IntArray, w: IntArray, rec: IntArray, cost: int, core: i
 
 @inlined
 def run_tile(q: IntArray, w: IntArray, rec: IntArray, number: int) -> None:
+    """Fetch what the next tile of a stream reads, run it, and put its output where it belongs."""
     s = w[W_STREAM] + number * S_SIZE
     core = w[s + S_CORE]
     c = w[W_CORE] + core * CORE_SIZE

@@ -13,6 +13,7 @@ from stream_evo.typing import IntArray
 
 @inlined
 def _path_of(q: IntArray, source: int, target: int) -> int:
+    """Return where the links from one core to another are listed; the DRAM counts as the last core."""
     return q[q[Q_PATH] + source * (q[Q_CORES] + 1) + target]
 
 
@@ -124,6 +125,7 @@ def way_to_dram(q: IntArray, core: int, reads: bool) -> int:
 
 @inlined
 def write_back(q: IntArray, w: IntArray, rec: IntArray, cause: int, tensor: int, memory: int, core: int, start: int) -> None:
+    """Write a tensor from a memory to DRAM and note when it is there."""
     x = w[W_TENSOR] + tensor * X_SIZE
     width = min(way_to_dram(q, core, NO), q[q[Q_READ_WIDTH] + memory])
     bits = w[x + X_BITS]
