@@ -280,7 +280,12 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a search that would take minutes, writing into ``tmp_path / "o"``."""
     words = ["run", "--network", "mobilenetv2", "--hardware", CHIP, "--out", str(tmp_path / "o"), "--generations", "100000"]
     command = [sys.executable, "-m", "stream_evo", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would their children
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         yield process
         process.kill()
 
@@ -288,7 +293,7 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def _interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
     process.send_signal(signal.SIGINT)
     try:
-        return process.communicate(timeout=300)  # pictures are drawn meanwhile; a loaded machine takes its time
+        return process.communicate(timeout=120)  # pictures are drawn meanwhile; a loaded machine takes its time
     finally:
         process.kill()
 
@@ -296,7 +301,7 @@ def _interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
 def test_ctrl_c_saves_the_front(long_run: subprocess.Popen[str], tmp_path: Path) -> None:
     folder = tmp_path / "o"
     wal = folder / "evaluations.sqlite-wal"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 120
     while not (wal.exists() and wal.stat().st_size > 60_000) and time.monotonic() < deadline:
         time.sleep(0.02)
     out, err = _interrupt(long_run)
