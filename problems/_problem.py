@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from stream_evo._run._job import OBJECTIVES
+from stream_evo._run._job import OBJECTIVES, out_of_range
 from stream_evo.errors import Fault, InputError, UnknownNameError
 
 __all__ = ["BestKnown", "Problem", "RunSettings"]
@@ -19,7 +19,7 @@ class RunSettings:
     """How a problem is searched. Names and defaults are those of a run from the command line.
 
     Attributes:
-        population: Genomes per generation, at least 2.
+        population: Genomes per generation, 2 to 1,000,000.
         generations: Generations after which the search ends; ``None`` means 100 if there is no other budget, else no such limit.
         evaluations: Evaluations after which it ends; ``None`` for no such limit.
         time_limit_s: Seconds after which it ends; ``None`` for no such limit.
@@ -64,18 +64,8 @@ class RunSettings:
                 raise UnknownNameError("objective", name, list(OBJECTIVES))
         for key in ("dims", "limits"):
             object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
-        lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
-        faults = [
-            Fault("out of range", key, expected=f"at least {minimum}", found=str(value))
-            for key, minimum in lowest.items()
-            if (value := getattr(self, key)) is not None and value < minimum
-        ]
-        positive = {"time_limit_s": self.time_limit_s, **{f"limits.{name}": value for name, value in self.limits.items()}}
-        faults += [
-            Fault("out of range", key, expected="a finite number above 0", found=str(number))
-            for key, number in positive.items()
-            if number is not None and not (math.isfinite(number) and number > 0)
-        ]
+        integers = {name: getattr(self, name) for name in ("population", "generations", "evaluations", "seed")}
+        faults = out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
             raise InputError("run settings", faults)
 

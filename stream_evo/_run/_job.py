@@ -10,7 +10,7 @@ from typing import Any
 
 from stream_evo.errors import Fault, InputError, RunFolderError, UnknownNameError
 
-__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job"]
+__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job", "out_of_range"]
 
 METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name for name in METRICS})
@@ -18,9 +18,31 @@ OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name f
 
 DEFAULT_GENERATIONS = 100
 
+_LOWEST: Mapping[str, int] = MappingProxyType({"population": 2, "generations": 1, "evaluations": 1, "seed": 0})
 _LARGEST_POPULATION = 1_000_000
 _LISTS = ("objectives", "operators", "forbidden_cores")
 _MAPPINGS = ("dims", "limits")
+
+
+def out_of_range(integers: Mapping[str, int | None], time_limit_s: float | None, limits: Mapping[str, float]) -> list[Fault]:
+    """Return a fault for every number that no search can be done with.
+
+    Args:
+        integers: ``population``, ``generations``, ``evaluations`` and ``seed``; ``None``: not given.
+        time_limit_s: Seconds after which the search ends.
+        limits: Objective -> largest allowed value.
+    """
+    faults = []
+    for name, value in integers.items():
+        if value is not None and value < _LOWEST[name]:
+            faults.append(Fault("out of range", name, expected=f"at least {_LOWEST[name]}", found=str(value)))
+    population = integers.get("population") or 0
+    if population > _LARGEST_POPULATION:  # a generation is held in memory at once
+        faults.append(Fault("out of range", "population", expected=f"at most {_LARGEST_POPULATION:,}", found=f"{population:,}"))
+    for name, number in {"time_limit_s": time_limit_s, **{f"limits.{name}": value for name, value in limits.items()}}.items():
+        if number is not None and not 0 < number < float("inf"):
+            faults.append(Fault("out of range", name, expected="a finite number above 0", found=str(number)))
+    return faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +104,8 @@ class Job:
             faults.append(Fault("there is nothing to minimise", "objectives", expected=f"some of {', '.join(OBJECTIVES)}"))
         if len(set(self.objectives)) != len(self.objectives):
             faults.append(Fault("an objective is named twice", "objectives", found=", ".join(self.objectives)))
-        lowest = {"population": 2, "generations": 1, "evaluations": 1, "seed": 0}
-        for name, minimum in lowest.items():
-            value = getattr(self, name)
-            if value is not None and value < minimum:
-                faults.append(Fault("out of range", name, expected=f"at least {minimum}", found=str(value)))
-        if self.population > _LARGEST_POPULATION:  # a generation is held in memory at once
-            faults.append(Fault("out of range", "population", expected=f"at most {_LARGEST_POPULATION:,}", found=f"{self.population:,}"))
-        positive = {"time_limit_s": self.time_limit_s, **{f"limit on {name}": value for name, value in self.limits.items()}}
-        for name, number in positive.items():
-            if number is not None and not 0 < number < float("inf"):
-                faults.append(Fault("out of range", name, expected="a finite number above 0", found=str(number)))
+        integers = {name: getattr(self, name) for name in _LOWEST}
+        faults += out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
             raise InputError("settings of the run", faults)
         if self.generations is None and self.evaluations is None and self.time_limit_s is None:

@@ -60,11 +60,11 @@ def optimize(
         workers: Handed to the evaluator.
         folder: Run folder for the archive of all evaluations; ``None`` to keep nothing on disk.
         resume: Continue the run in `folder` if it holds one, instead of refusing the folder.
-        shared: Folders of other runs of the same problem whose scores are taken instead of evaluating anew; the result does not change by
-        it.
-        reference: Reference point of the reported hypervolume, (F,). By default it is fixed by the first generation with feasible
-        genomes: the worst
-            value of each objective there and a tenth of the range beyond. It never moves afterwards, so the hypervolume never falls.
+        shared: Folders of other runs of the same problem whose scores are taken instead of evaluating anew; that does not change the
+            result.
+        reference: Reference point of the reported hypervolume, (F,). By default it is fixed by the first generation with feasible genomes:
+            the worst value of each objective there and a tenth of the range beyond. It never moves afterwards, so the hypervolume never
+            falls.
         callbacks: Called with the progress after each generation.
         clock: Time in seconds, for the time limit and the progress.
 

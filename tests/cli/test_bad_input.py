@@ -62,7 +62,7 @@ def test_names_and_files_that_do_not_exist(cli: Cli, out: Path, options: tuple[s
         ("--workers", "0", ("--workers",)),
         ("--time-limit", "0", ("time_limit_s", "above 0")),
         ("--time-limit", "nan", ("time_limit_s", "above 0")),
-        ("--max-latency", "-3", ("limit on latency", "above 0")),
+        ("--max-latency", "-3", ("limits.latency", "above 0")),
         ("--engine", "nsga3", ("unknown engine 'nsga3'", "Did you mean", "nsga2")),
         ("--operator", "mutation.step_tiles", ("unknown operator", "Did you mean", "mutation.step_tile")),
         ("--operator", "no_file.py:Mine", ("no_file.py",)),
