@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
@@ -156,7 +156,7 @@ def test_the_same_point_is_the_same_trace(run: Path) -> None:
 
 
 @given(strategies.specs(max_layers=5), st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25)
 def test_traces_of_random_mappings_keep_the_rules(spec: GenomeSpec, data: st.DataObject) -> None:
     genome = data.draw(strategies.genomes(spec))
     session = Session(spec.workload, spec.accelerator, spec)
