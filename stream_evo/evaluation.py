@@ -26,6 +26,7 @@ from stream_evo.schedule import (
     compiled_ahead,
     decisions_of_genomes,
     decisions_of_mapping,
+    metrics_of,
     totals_of,
 )
 from stream_evo.typing import FloatArray, IntArray
@@ -44,12 +45,17 @@ class Evaluation:
     Attributes:
         metrics: Shape ``(P, 5)``, columns `METRICS`.
         violation_bytes: Shape ``(P,)``; 0 for a feasible genome, else the bytes by which memories overflow and tiles do not fit.
-        totals: Everything the scheduler adds up, per genome.
+        raw: What the scheduler adds up, one row per genome; `totals` gives it names.
     """
 
     metrics: FloatArray
     violation_bytes: FloatArray
-    totals: Sequence[Totals] = field(repr=False)
+    raw: FloatArray = field(repr=False)
+
+    @property
+    def totals(self) -> Sequence[Totals]:
+        """Everything the scheduler adds up, per genome."""
+        return [totals_of(row) for row in self.raw]
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,5 @@ def _simulator_of(workload: Workload, accelerator: Accelerator, mapping: Mapping
 
 
 def _evaluation(raw: FloatArray) -> Evaluation:
-    totals = [totals_of(row) for row in raw]
-    metrics = np.array([[getattr(total, name) for name in METRICS] for total in totals], dtype=np.float64).reshape(-1, len(METRICS))
-    return Evaluation(metrics, np.array([total.violation_bytes for total in totals], dtype=np.float64), totals)
+    found = metrics_of(raw)
+    return Evaluation(np.column_stack([found[name] for name in METRICS]), found["violation_bytes"], raw)

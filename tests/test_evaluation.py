@@ -111,11 +111,11 @@ def test_the_recorded_schedule_has_the_same_totals() -> None:
 
 def test_columns_are_what_their_names_say() -> None:
     spec, under_test = space("resnet18", "tpu_quad"), evaluator("resnet18", "tpu_quad")
-    found = under_test.evaluate(layer_by_layer(spec))
-    latency, energy, memory, product, dram = found.metrics[0]
-    (totals,) = found.totals
-    assert (latency, energy, memory, dram) == (totals.latency_cycles, totals.energy_pj, totals.memory_bytes, totals.dram_bytes)
-    assert product == latency * energy
+    genomes = np.random.default_rng(1).integers(spec.lower, spec.upper + 1, size=(20, spec.length))
+    found = under_test.evaluate(np.concatenate([layer_by_layer(spec), genomes]))
+    for row, missing, totals in zip(found.metrics, found.violation_bytes, found.totals, strict=True):
+        assert row.tolist() == [getattr(totals, name) for name in METRICS]  # to the last bit
+        assert missing == totals.violation_bytes
 
 
 def test_genomes_outside_the_bounds_mean_what_they_are_clipped_to() -> None:

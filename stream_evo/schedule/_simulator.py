@@ -134,6 +134,20 @@ class Simulator:
         return found
 
 
+def metrics_of(raw: FloatArray) -> dict[str, FloatArray]:
+    """Return what a search compares, by name, shape ``(P,)`` each, from raw results ``(P, OUT_SIZE)``: sums and order as in `Totals`."""
+    energy = raw[:, at.OUT_MAC] + raw[:, at.OUT_MEMORY] + raw[:, at.OUT_TRANSFER] + raw[:, at.OUT_LINK] + raw[:, at.OUT_DRAM]
+    latency = raw[:, at.OUT_LATENCY]
+    return {
+        "latency_cycles": latency,
+        "energy_pj": energy,
+        "memory_bytes": raw[:, at.OUT_PEAK_BITS] / 8,
+        "edp_pj_cycles": energy * latency,
+        "dram_bytes": raw[:, at.OUT_DRAM_BITS] / 8,
+        "violation_bytes": raw[:, at.OUT_VIOLATION_BITS] / 8,
+    }
+
+
 def totals_of(raw: FloatArray) -> Totals:
     """Return named totals from one row of raw results."""
     return Totals(

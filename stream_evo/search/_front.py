@@ -46,9 +46,10 @@ class ParetoFront:
         """
         if len(self):
             # Most children are dominated by the front. Weeding them out against it first keeps the sort below rare.
-            dominated = np.zeros(len(objectives), dtype=np.bool_)
-            for index, point in enumerate(objectives):
-                dominated[index] = bool(np.all(self.objectives <= point, axis=1).any())
+            better = np.ones((len(objectives), len(self)), dtype=np.bool_)
+            for column, values in enumerate(objectives.T):
+                better &= self.objectives[:, column] <= values[:, np.newaxis]
+            dominated = better.any(axis=1)
             if dominated.all():
                 return self
             genomes, objectives, metrics = genomes[~dominated], objectives[~dominated], metrics[~dominated]
