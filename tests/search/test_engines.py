@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from stream_evo.search import (
     ENGINES,
     Budget,
     Diversity,
-    Engine,
     EngineContext,
     NsgaTwo,
     OperatorSet,
@@ -28,7 +26,7 @@ from stream_evo.search import (
     find_engine,
 )
 from stream_evo.search._pymoo import PYMOO_ALGORITHMS
-from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, check_engine, synthetic_problem
+from stream_evo.search.testing import SyntheticSpec, check_engine, synthetic_problem
 from stream_evo.typing import FloatArray, IntArray
 
 
@@ -228,25 +226,6 @@ def test_an_operator_set_needs_a_mutation_and_sound_rates() -> None:
         OperatorSet(UniformSampling(), (), (RandomReset(),), crossover_rate=1.5)
     with pytest.raises(ValueError, match="population must be at least 2"):
         _context(population=1)
-
-
-def test_nsga2_costs_about_two_milliseconds_a_generation_of_a_hundred() -> None:
-    problem = synthetic_problem(48, 8)
-    spec = problem.evaluator.spec
-    context = EngineContext(spec, 3, 100, default_operators(), np.random.default_rng(0), lambda genomes: np.zeros(len(genomes), dtype=bool))
-    engine: Engine = NsgaTwo(context)
-    spent = []
-    for _ in range(60):
-        start = time.perf_counter()
-        genomes = engine.ask()
-        middle = time.perf_counter()
-        scores = SyntheticEvaluator(SyntheticSpec(48, 8)).evaluate(genomes)
-        objectives, violation = problem.objective_values(scores.metrics), scores.violation_bytes
-        again = time.perf_counter()
-        engine.tell(genomes, objectives, violation)
-        spent.append(middle - start + time.perf_counter() - again)
-    # The best of sixty, and half as much again as the aim, for the machine may be busy; the benchmark holds the aim itself.
-    assert min(spent) < 0.003
 
 
 def test_heuristic_sampling_is_used_by_all_engines() -> None:
