@@ -294,19 +294,19 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
         RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
     """
     job = job_of(folder)
-    result = _search(job, session_of(job), folder, workers=workers, on_progress=on_progress)
+    search = _prepared(job, session_of(job), workers=workers, on_progress=on_progress)
+    result = search(folder)
     save_result(result, RunFolder.open(folder))
     return result
 
 
 def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
+    search = _prepared(job, session, workers=workers, on_progress=on_progress)  # before the folder is claimed: bad input leaves nothing
     if out is None:
-        return _search(job, session, None, workers=workers, on_progress=on_progress)
-    engine_of(job.engine)  # before the folder is claimed: bad input leaves nothing behind
-    operator_set(job.operators, session)
+        return search(None)
     folder = start_folder(out, job, session, command=" ".join(sys.argv))
     try:
-        result = _search(job, session, out, workers=workers, on_progress=on_progress)
+        result = search(out)
     except BaseException:
         # Only an empty run is removed: what was evaluated can be resumed.
         if not EvaluationArchive.exists(out) or _is_empty(out):
@@ -319,24 +319,30 @@ def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, o
     return result
 
 
-def _search(job: Job, session: Session, folder: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
-    problem = search_problem(job, session)
-    # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
-    baseline = session.layer_by_layer()
-    found = search_front(
-        problem,
-        operators=operator_set(job.operators, session),
-        budget=Budget(evaluations=job.evaluations, generations=job.generations, seconds=job.time_limit_s),
-        engine=engine_of(job.engine),
-        population=job.population,
-        seed=job.seed,
-        workers=workers or os.cpu_count() or 1,
-        folder=folder,
-        resume=folder is not None,
-        callbacks=() if on_progress is None else (on_progress,),
-    )
-    best = None if folder is None else read_history(folder, problem).best
-    return Result(job, session, found, session.lower_bounds, baseline, best)
+def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _ProgressCallback | None) -> Callable[[Path | None], Result]:
+    """Load and check engine and operators, once; return the search, which takes the folder for its archive."""
+    engine, operators = engine_of(job.engine), operator_set(job.operators, session)
+
+    def search(folder: Path | None) -> Result:
+        problem = search_problem(job, session)
+        # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
+        baseline = session.layer_by_layer()
+        found = search_front(
+            problem,
+            operators=operators,
+            budget=Budget(evaluations=job.evaluations, generations=job.generations, seconds=job.time_limit_s),
+            engine=engine,
+            population=job.population,
+            seed=job.seed,
+            workers=workers or os.cpu_count() or 1,
+            folder=folder,
+            resume=folder is not None,
+            callbacks=() if on_progress is None else (on_progress,),
+        )
+        best = None if folder is None else read_history(folder, problem).best
+        return Result(job, session, found, session.lower_bounds, baseline, best)
+
+    return search
 
 
 def _is_empty(folder: Path) -> bool:

@@ -102,6 +102,7 @@ class Evaluator:
         """Return the recorded schedule of one genome, shape ``(V,)``."""
         return self._simulator.trace(decisions_of_genomes(self.spec, self.spec.canonical(genome[np.newaxis]))[0])
 
+    @compiled_ahead()  # a search asks this first
     def layer_costs(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return latency in cycles, energy in pJ and share of weight memory of each whole layer on each core, shape ``(L, N)`` each.
 
