@@ -28,7 +28,7 @@ __all__ = ["ARCHIVE_NAME", "Batch", "EvaluationArchive", "ProgressRow"]
 
 ARCHIVE_NAME = "evaluations.sqlite"
 _APPLICATION = 0x5EA0E701  # marks the file as ours, see PRAGMA application_id
-_SCHEMA = 1
+_SCHEMA = 2
 _TABLES = (
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE generations (generation INTEGER PRIMARY KEY, complete INTEGER NOT NULL, evaluations INTEGER NOT NULL,

@@ -54,8 +54,8 @@ class ParetoFront:
                 return self
             genomes, objectives, metrics = genomes[~dominated], objectives[~dominated], metrics[~dominated]
         united = np.concatenate([self.objectives, objectives])
-        first = np.unique(united, axis=0, return_index=True)[1]  # lexicographic order, first of equal rows
-        kept = first[nondominated(united[first])]
+        kept = np.flatnonzero(nondominated(united))
+        kept = kept[np.lexsort(united[kept].T[::-1])]
         return ParetoFront(
             np.concatenate([self.genomes, genomes])[kept],
             united[kept],
