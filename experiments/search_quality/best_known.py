@@ -156,7 +156,7 @@ def main() -> None:
     for name in options.problems:
         bench, stored = Bench(PROBLEMS[name]), best_front(name)
         if stored is None and options.first:
-            bench.search(CONTENDERS["default"], 0, options.first, ARCHIVES / name / "default" / "0", 1, lambda _: None)
+            bench.search(CONTENDERS["default"], 0, options.first, ARCHIVES / name / "default" / "0")
         if stored is not None and options.renew:
             stored = renewed(bench, stored)
             store(FOLDER, PROBLEMS[name], stored, command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from stream_evo.evaluation import METRICS, Evaluator
 from stream_evo.mapping import GenomeSpec
 from stream_evo.problems import PROBLEMS, Problem
 from stream_evo.report import write_atomic
-from stream_evo.search import Budget, EvaluationArchive, Progress, SearchProblem, hypervolume, nondominated, optimize
+from stream_evo.search import Budget, EvaluationArchive, SearchProblem, hypervolume, nondominated, optimize
 from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["CONTENDERS", "RESULTS", "TIERS", "Bench", "Trace", "keep", "objectives_of", "read_results"]
@@ -44,9 +44,7 @@ class Bench:
         spec = GenomeSpec(registry.load_network(self.problem.network), registry.load_hardware(self.problem.hardware))
         return SearchProblem(Evaluator(spec), metrics=METRICS, objectives=self.problem.metrics)
 
-    def search(
-        self, contender: Contender, seed: int, evaluations: int, folder: Path, workers: int, watch: Callable[[Progress], None]
-    ) -> None:
+    def search(self, contender: Contender, seed: int, evaluations: int, folder: Path) -> None:
         """Search until `evaluations` are in the folder's archive; continues what is there, to what an unbroken search would hold.
 
         Raises:
@@ -63,10 +61,8 @@ class Bench:
             engine=contender.engine,
             population=contender.population,
             seed=seed,
-            workers=workers,
             folder=folder,
             resume=True,
-            callbacks=(watch,),
         )
 
 

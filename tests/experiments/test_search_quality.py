@@ -59,8 +59,8 @@ def test_contenders_of_the_study_are_engines(study: ModuleType, name: str) -> No
 def test_a_longer_run_continues_a_shorter_one(study: ModuleType, bench: object, tmp_path: Path, name: str) -> None:
     contender = study.CONTENDERS[name]
     for evaluations in (130, 300):
-        bench.search(contender, 3, evaluations, tmp_path / "parts", 1, lambda _: None)  # type: ignore[attr-defined]  # a Bench
-    bench.search(contender, 3, 300, tmp_path / "whole", 1, lambda _: None)  # type: ignore[attr-defined]  # a Bench
+        bench.search(contender, 3, evaluations, tmp_path / "parts")  # type: ignore[attr-defined]  # a Bench
+    bench.search(contender, 3, 300, tmp_path / "whole")  # type: ignore[attr-defined]  # a Bench
     metrics = PROBLEMS[QUICK].metrics
     parts, whole = (study.objectives_of(tmp_path / folder, metrics) for folder in ("parts", "whole"))
     assert len(whole[0]) == 300
@@ -164,8 +164,8 @@ def _check_values(name: str, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64
 def test_best_known_fronts_only_improve(parts: SimpleNamespace, study: ModuleType, tmp_path: Path) -> None:
     bench, problem = study.Bench(PROBLEMS[QUICK]), PROBLEMS[QUICK]
     best_known = parts.best_known
-    bench.search(study.CONTENDERS["default"], 0, 100, tmp_path / QUICK / "default" / "0", 1, lambda _: None)
-    bench.search(study.CONTENDERS["default"], 1, 100, tmp_path / QUICK / "default" / "1", 1, lambda _: None)
+    bench.search(study.CONTENDERS["default"], 0, 100, tmp_path / QUICK / "default" / "0")
+    bench.search(study.CONTENDERS["default"], 1, 100, tmp_path / QUICK / "default" / "1")
     assert len(best_known.found(PROBLEMS["resnet18_homo_quad"], [tmp_path]).objectives) == 0
     everything = best_known.found(problem, [tmp_path])
     assert set(everything.sources) == {"default/0", "default/1"}
