@@ -8,8 +8,8 @@ Sampling:
 Crossover:
     StackCrossover, TwoPointCrossover, UniformCrossover
 Mutation:
-    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepSplit, StepStackTiles,
-    StepTile, SwapDataflow
+    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, PipelineStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepSplit,
+    StepStackTiles, StepTile, SwapDataflow
 Repair:
     FitTiles
 Sets of operators:
@@ -29,6 +29,7 @@ from stream_evo.operators._hints import LayerCosts, SeedHints
 from stream_evo.operators._join_neighbour import JoinNeighbour
 from stream_evo.operators._merge_stacks import MergeStacks
 from stream_evo.operators._move_stack import MoveStack
+from stream_evo.operators._pipeline_stack import PipelineStack
 from stream_evo.operators._random_reset import RandomReset
 from stream_evo.operators._reset_allocation import ResetAllocation
 from stream_evo.operators._sets import default_operators, generic_operators
@@ -52,6 +53,7 @@ __all__ = [
     "LayerCosts",
     "MergeStacks",
     "MoveStack",
+    "PipelineStack",
     "RandomReset",
     "ResetAllocation",
     "SeedHints",
@@ -78,6 +80,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "mutation.join_neighbour": JoinNeighbour,
         "mutation.merge_stacks": MergeStacks,
         "mutation.move_stack": MoveStack,
+        "mutation.pipeline_stack": PipelineStack,
         "mutation.random_reset": RandomReset,
         "mutation.reset_allocation": ResetAllocation,
         "mutation.shift_cut": ShiftCut,

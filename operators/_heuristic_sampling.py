@@ -8,6 +8,7 @@ import numpy as np
 
 from stream_evo.operators._genes import core_table, redraw, segment
 from stream_evo.operators._hints import LayerCosts
+from stream_evo.operators._pipelines import open_cores, pipelined
 from stream_evo.search import Spec
 from stream_evo.typing import FloatArray, IntArray
 
@@ -42,8 +43,9 @@ class HeuristicSampling:
 
     The rest of the population are mixtures, each with random settings of its own:
 
-    * two thirds get their cores from a greedy list schedule by latency, energy, load so far and some noise, one third from a plain
-      allocation with a random share of layers moved;
+    * some (`pipelines`) make each stack a pipeline: runs of consecutive layers of about equal work, each on a core of its own;
+    * of the others two thirds get their cores from a greedy list schedule by latency, energy, load so far and some noise, one third from a
+      plain allocation with a random share of layers moved;
     * a stack ends where the weights of a core exceed a share of its memory, or after some layers;
     * tiles are about equally large in all layers, so that large maps at the start of a network are cut into many and small ones at its
       end into few: what is fused there is bound by weights, not by maps. Where the weights of a layer alone exceed the memory, every tile
@@ -56,11 +58,13 @@ class HeuristicSampling:
         hints: Rough costs, if known.
         cores: Most cores that get an everything-here seed.
         seed_share: Part of the population that are plain seeds, at most.
+        pipelines: Part of the mixtures that are pipelines.
     """
 
     hints: LayerCosts | None = None
     cores: int = 8
     seed_share: float = 0.15
+    pipelines: float = 0.3
 
     def __call__(self, spec: Spec, count: int, rng: np.random.Generator) -> IntArray:
         """Return `count` genomes, see `Sampling`; the seeds first."""
@@ -118,8 +122,12 @@ class HeuristicSampling:
         allocation, cut, tile = (segment(spec, name) for name in ("allocation", "cut", "tile"))
         plain = rng.random((count, 1)) < 1 / 3
         chosen = np.where(plain, allocations[rng.integers(len(allocations), size=count)], self._greedy(spec, count, rng))
-        genomes[:, allocation] = chosen
-        genomes[:, cut] = self._fitting_cuts(spec, chosen, rng.choice(_FILLS, size=count), rng.choice(_STACK_LENGTHS, size=count))
+        fills, lengths = rng.choice(_FILLS, size=count), rng.choice(_STACK_LENGTHS, size=count)
+        cuts = self._fitting_cuts(spec, chosen, fills, lengths)
+        piped = rng.random(count) < self.pipelines
+        if piped.any():
+            chosen[piped], cuts[piped] = self._pipelined(spec, fills[piped], lengths[piped], rng)
+        genomes[:, allocation], genomes[:, cut] = chosen, cuts
         genomes[:, tile] = self._coarse_where_heavy(spec, chosen, _even_tiles(spec, count, rng), rng)
         where = np.zeros(genomes.shape, dtype=np.bool_)
         where[:, allocation] = plain & (rng.random(chosen.shape) < rng.choice((0.0, 0.05, 0.2), size=(count, 1)))
@@ -148,6 +156,26 @@ class HeuristicSampling:
             load[rows, cores[best]] += latency[layer, best]
             load *= decay
         return chosen
+
+    def _pipelined(self, spec: Spec, fills: FloatArray, lengths: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+        """Pipelines in stacks that end before their weights exceed `fills` (P,) of all cores together: allocations and cuts."""
+        table = core_table(spec)
+        cores = max(len(open_cores(table)), 1)
+        share = np.zeros(len(table))
+        if self.hints is not None and self.hints.weight_share is not None:
+            share = _by_value(self.hints.weight_share, table).min(axis=1) / cores
+        held, length = np.zeros(len(fills)), np.zeros(len(fills))
+        stacks = np.zeros((len(fills), len(table)), dtype=np.int64)
+        for layer in range(len(table)):
+            full = (held + share[layer] > fills) | (length >= lengths)
+            held[full], length[full] = 0.0, 0.0
+            stacks[:, layer] = full
+            held += share[layer]
+            length += 1.0
+        stacks[:, 0] = 0
+        runs = np.where(rng.random(len(fills)) < 0.5, cores, rng.integers(1, 2 * cores + 1, size=len(fills)))
+        latency = None if self.hints is None else self.hints.latency_cycles
+        return pipelined(spec, latency, np.cumsum(stacks, axis=1), runs, rng), stacks[:, 1:]
 
     def _coarse_where_heavy(self, spec: Spec, allocations: IntArray, tiles: IntArray, rng: np.random.Generator) -> IntArray:
         """Give layers whose weights alone exceed the memory of their core one of the coarsest tiles, in most genomes (P, L)."""

@@ -8,6 +8,7 @@ from stream_evo.operators._hints import LayerCosts
 from stream_evo.operators._join_neighbour import JoinNeighbour
 from stream_evo.operators._merge_stacks import MergeStacks
 from stream_evo.operators._move_stack import MoveStack
+from stream_evo.operators._pipeline_stack import PipelineStack
 from stream_evo.operators._random_reset import RandomReset
 from stream_evo.operators._reset_allocation import ResetAllocation
 from stream_evo.operators._shift_cut import ShiftCut
@@ -44,6 +45,7 @@ def default_operators(hints: LayerCosts | None = None) -> OperatorSet:
             JoinNeighbour(),
             MergeStacks(),
             MoveStack(),
+            PipelineStack(hints),
             RandomReset(),
             ResetAllocation(),
             ShiftCut(),

@@ -10,6 +10,7 @@ from stream_evo.operators import (
     JoinNeighbour,
     MergeStacks,
     MoveStack,
+    PipelineStack,
     RandomReset,
     ResetAllocation,
     SeedHints,
@@ -24,6 +25,7 @@ from stream_evo.operators import (
     UniformCrossover,
 )
 from stream_evo.operators._genes import core_table, one_of, stack_numbers
+from stream_evo.operators._pipelines import pipelined
 from stream_evo.search import Mutation
 from stream_evo.search.testing import SyntheticSpec
 from stream_evo.typing import BoolArray, IntArray
@@ -177,6 +179,37 @@ def test_join_neighbour_brings_layers_together() -> None:
         neighbours = before[row, [place for place in (layer - 1, layer + 1) if 0 <= place < 12]]
         assert after[row, layer] in neighbours
         assert before[row, layer] != after[row, layer]
+
+
+def test_pipeline_stack_spreads_one_stack_and_leaves_the_others() -> None:
+    genomes, mutants, changed = _mutated(PipelineStack(), "allocation")
+    assert (genomes[:, _PART["cut"]] == mutants[:, _PART["cut"]]).all()
+    stacks = stack_numbers(_SPEC, genomes)
+    assert all(len(set(stack[row])) <= 1 for stack, row in zip(stacks, changed[:, _PART["allocation"]], strict=True))
+    assert changed.any(axis=1).mean() > 0.5, "a stack of one layer may stay where it is"
+
+
+def test_pipelines_are_runs_of_equal_work() -> None:
+    spec = SyntheticSpec(layers=24, cores=4)
+    work = np.random.default_rng(2).uniform(1.0, 4.0, size=24)
+    latency = np.repeat(work[:, None], 4, axis=1)
+    values = pipelined(spec, latency, np.zeros((400, 24), dtype=np.int64), np.full(400, 4), np.random.default_rng(0))
+    cores = core_table(spec)[np.arange(24), values]
+    assert np.median((np.diff(cores, axis=1) != 0).sum(axis=1)) <= 9, "layers of a run share a core, but for those that cannot run there"
+    by_chance = np.random.default_rng(0).integers([len(able) for able in spec.capable], size=cores.shape)
+    busiest, busiest_by_chance = (
+        np.median([np.bincount(row, weights=work, minlength=4).max() for row in allocation]) for allocation in (cores, by_chance)
+    )
+    assert busiest < 0.9 * busiest_by_chance
+
+
+def test_pipelines_avoid_cores_that_are_much_slower() -> None:
+    latency = np.ones((12, 4))
+    latency[:, 0] = 10.0
+    stacks = np.zeros((300, 12), dtype=np.int64)
+    values = pipelined(_SPEC, latency, stacks, np.full(300, 4), np.random.default_rng(0))
+    on_slow = (core_table(_SPEC)[np.arange(12), values] == 0).mean()
+    assert 0.02 < on_slow < 0.15, "a third of the genomes tolerate any core, the others none that is ten times slower"
 
 
 def test_step_split_doubles_or_halves_one() -> None:
