@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from stream_evo._run._history import read_history
 from stream_evo._run._job import Job
 from stream_evo._run._load import load_run
-from stream_evo._run._metrics import PointMetrics
+from stream_evo._run._metrics import OwnMetric, PointMetrics
 from stream_evo._run._network import bits_text, inspect, label
+from stream_evo._run._objectives import own_objectives
 from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
@@ -83,14 +84,14 @@ def optimize(
     Args:
         network: Name in the catalogue, ONNX file, ONNX model, or workload.
         hardware: Name in the catalogue, YAML file, or accelerator.
-        objectives: What to minimise, of ``latency``, ``energy``, ``memory``, ``edp``, ``dram``.
+        objectives: What to minimise: ``latency``, ``energy``, ``memory``, ``edp``, ``dram``, names of the catalogue, or ``FILE.py:NAME``.
         population: Genomes per generation.
         generations: Generations to do; by default 100 if there is no other budget.
         evaluations: Most evaluations to do.
         time_limit_s: Most seconds to spend searching.
         seed: Seed of all chance.
         workers: Threads that evaluate; by default one per processor core.
-        engine: Search engine, a name of ``stream_evo.search.ENGINES``, or ``FILE.py:NAME``.
+        engine: Search engine, a name of ``stream_evo.registry.engines()``, or ``FILE.py:NAME``.
         operators: Operators in place of the default ones of their kind: names of the catalogue, or ``FILE.py:NAME``. After a name
             ``set.*``, e.g. ``set.default``, they are added to that set instead.
         pin: File of decisions that are fixed.
@@ -112,7 +113,7 @@ def optimize(
         UnknownNameError: an unknown network, accelerator, objective, engine or operator.
         InputError: a file with faults, settings out of range, a layer that no core can run, a forbidden core that does not exist,
             contradictory pins.
-        PluginError: an operator of a file breaks its contract.
+        PluginError: an operator, objective or engine of a file or of another package breaks its contract.
         RunFolderError: `out` holds another run or cannot be written.
 
     Example:
@@ -320,13 +321,14 @@ def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, o
 
 
 def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _ProgressCallback | None) -> Callable[[Path | None], Result]:
-    """Load and check engine and operators, once; return the search, which takes the folder for its archive."""
+    """Load and check objectives, engine and operators, once; return the search, which takes the folder for its archive."""
+    own = own_objectives(job.own_objectives)
     engine, operators = engine_of(job.engine), operator_set(job.operators, session)
 
     def search(folder: Path | None) -> Result:
-        problem = search_problem(job, session)
+        problem = search_problem(job, session, own)
         # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
-        baseline = session.layer_by_layer()
+        baseline = session.layer_by_layer(own)
         found = search_front(
             problem,
             operators=operators,
@@ -340,7 +342,9 @@ def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _
             callbacks=() if on_progress is None else (on_progress,),
         )
         best = None if folder is None else read_history(folder, problem).best
-        return Result(job, session, found, session.lower_bounds, baseline, best)
+        return Result(
+            job, session, found, session.lower_bounds, baseline, best, {each.metric: OwnMetric(each.unit, each.fingerprint) for each in own}
+        )
 
     return search
 

@@ -8,9 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream_evo import registry
+from stream_evo._plugin_file import FAILURES, is_reference, made
 from stream_evo._run._session import Session
-from stream_evo.errors import UnknownNameError
-from stream_evo.search import EngineFactory, OperatorSet, PluginKind, find_engine, load_engine, load_operator
+from stream_evo.errors import PluginError, UnknownNameError
+from stream_evo.mapping import GenomeSpec
+from stream_evo.search import (
+    ENGINES,
+    EngineFactory,
+    OperatorSet,
+    PluginKind,
+    check_engine_factory,
+    check_operator,
+    load_engine,
+    load_operator,
+)
 from stream_evo.typing import FloatArray
 
 __all__ = ["engine_of", "operator_set"]
@@ -42,26 +53,31 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
 
     Args:
         names: Names of the catalogue, or ``FILE.py:NAME``.
-        session: What is searched; operators of files are tried on its space before they are used.
+        session: What is searched; operators of files and of other packages are tried on its space before they are used.
 
     Raises:
         UnknownNameError: a name that is not in the catalogue.
-        PluginError: an operator of a file cannot be loaded or breaks the contract of its kind.
+        PluginError: an operator of a file or of another package cannot be loaded or breaks the contract of its kind.
     """
     known = registry.operators()
     sets = [name for name in names if name.startswith("set.")]
     for name in names:
-        if not _is_plugin(name) and name not in known:
+        if not is_reference(name) and name not in known:
             raise UnknownNameError("operator", name, list(known))
     plain = bool(sets) and sets[-1] != _DEFAULT
-    base: OperatorSet = known[sets[-1]]() if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
+    base: OperatorSet = (
+        _set(sets[-1], known[sets[-1]], session.spec) if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
+    )
     missing = None if plain and _FIT_TILES not in names else session.evaluator.missing_tile_bits()
     if missing is not None and not plain:
         base = dataclasses.replace(base, repair=known[_FIT_TILES](missing))
     found: dict[PluginKind, list[Any]] = {kind: [] for kind in PluginKind}
     for name in names:
-        if _is_plugin(name):
+        if is_reference(name):
             kind, operator = load_operator(name, session.spec)
+            found[kind].append(operator)
+        elif name not in sets and not _is_builtin(known[name]):
+            kind, operator = check_operator(name, made(name, known[name]), session.spec)
             found[kind].append(operator)
         elif name not in sets:
             found[PluginKind(name.partition(".")[0])].append(known[name](missing) if name == _FIT_TILES else known[name]())
@@ -80,13 +96,36 @@ def engine_of(name: str) -> EngineFactory | str:
 
     Raises:
         UnknownNameError: there is no such engine.
-        PluginError: an engine of a file cannot be loaded or breaks a law of engines; it is tried on a made-up problem before it is used.
+        PluginError: an engine of a file or of another package cannot be loaded or breaks a law of engines; it is tried on a made-up problem
+            before it is used.
     """
-    if _is_plugin(name):
-        return load_engine(name, registry.operators()["set.generic"]())
-    find_engine(name)
-    return name
+    operators: OperatorSet = registry.operators()["set.generic"]()
+    if is_reference(name):
+        return load_engine(name, operators)
+    known = registry.engines()
+    if name not in known:
+        raise UnknownNameError("engine", name, list(known))
+    return name if name in ENGINES else check_engine_factory(name, known[name], operators)
 
 
-def _is_plugin(name: str) -> bool:
-    return name.rpartition(":")[0].endswith(".py")
+def _set(name: str, factory: Any, spec: GenomeSpec) -> OperatorSet:
+    """Return a set of the catalogue; the operators of one from another package are checked."""
+    found = factory if isinstance(factory, OperatorSet) else made(name, factory) if isinstance(factory, type) else _called(name, factory)
+    if not isinstance(found, OperatorSet):
+        raise PluginError(f"{name} must give a stream_evo.search.OperatorSet, not {type(found).__name__}")
+    if not _is_builtin(factory):
+        for operator in (found.sampling, *found.crossovers, *found.mutations, *(() if found.repair is None else (found.repair,))):
+            check_operator(name, operator, spec)
+    return found
+
+
+def _called(name: str, factory: Any) -> Any:
+    try:
+        return factory()
+    except FAILURES as error:
+        raise PluginError(f"{name}: {type(error).__name__} while the set was made: {error}") from error
+
+
+def _is_builtin(operator: Any) -> bool:
+    """Return True for what this package brings: it is tested, and need not be tried again for each run."""
+    return str(getattr(operator, "__module__", "")).startswith("stream_evo.")
