@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from stream_evo._run._history import read_history
 from stream_evo._run._job import Job
 from stream_evo._run._load import load_run
-from stream_evo._run._metrics import OwnMetric, PointMetrics
+from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text
 from stream_evo._run._network import bits_text, inspect, label
 from stream_evo._run._objectives import own_objectives
 from stream_evo._run._operators import engine_of, operator_set
@@ -48,6 +49,7 @@ __all__ = [
     "simulate",
 ]
 
+_LOG = logging.getLogger(__name__)
 _ProgressCallback = Callable[[Progress], None]
 
 
@@ -74,6 +76,7 @@ def optimize(
     dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
     out: str | Path | None = None,
+    reuse: Sequence[str | Path] = (),
     on_progress: _ProgressCallback | None = None,
 ) -> Result:
     """Search the Pareto front of a network on an accelerator.
@@ -104,6 +107,8 @@ def optimize(
         dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         out: Folder to keep every evaluation in as it comes, and to write the results into; by default nothing is written.
+        reuse: Folders of other runs of the same network on the same chip, whose evaluations are taken instead of done again. The result is
+            the same, sooner.
         on_progress: Called after each generation.
 
     Returns:
@@ -114,7 +119,7 @@ def optimize(
         InputError: a file with faults, settings out of range, a layer that no core can run, a forbidden core that does not exist,
             contradictory pins.
         PluginError: an operator, objective or engine of a file or of another package breaks its contract.
-        RunFolderError: `out` holds another run or cannot be written.
+        RunFolderError: `out` holds another run or cannot be written; a folder of `reuse` holds no run, or one of something else.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=8, generations=2, seed=1)
@@ -148,7 +153,8 @@ def optimize(
         limits=limits or {},
     )
     session = session_of(job, network=network, hardware=hardware, pin=pin)
-    return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
+    folder = None if out is None else Path(out)
+    return _run(job, session, folder, workers=workers, reuse=[Path(each) for each in reuse], on_progress=on_progress)
 
 
 def evaluate(
@@ -268,14 +274,16 @@ def _session_and_mapping(
     return session, mapping
 
 
-def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
-    """Do a job and write its results into a new folder.
+def run_job(
+    job: Job, out: Path, *, workers: int | None = None, reuse: Sequence[Path] = (), on_progress: _ProgressCallback | None = None
+) -> Result:
+    """Do a job and write its results into a new folder, with the evaluations of other runs where they are known.
 
     Raises:
         KeyboardInterrupt: interrupted before anything was evaluated; the folder is as it was.
     """
     RunFolder.check_free(out)
-    return _run(job, session_of(job), out, workers=workers, on_progress=on_progress)
+    return _run(job, session_of(job), out, workers=workers, reuse=reuse, on_progress=on_progress)
 
 
 def job_of(folder: Path) -> Job:
@@ -295,14 +303,18 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
         RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
     """
     job = job_of(folder)
-    search = _prepared(job, session_of(job), workers=workers, on_progress=on_progress)
+    search = _prepared(job, session_of(job), workers=workers, reuse=(), on_progress=on_progress)
     result = search(folder)
     save_result(result, RunFolder.open(folder))
     return result
 
 
-def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
-    search = _prepared(job, session, workers=workers, on_progress=on_progress)  # before the folder is claimed: bad input leaves nothing
+def _run(
+    job: Job, session: Session, out: Path | None, *, workers: int | None, reuse: Sequence[Path], on_progress: _ProgressCallback | None
+) -> Result:
+    search = _prepared(
+        job, session, workers=workers, reuse=reuse, on_progress=on_progress
+    )  # before the folder is claimed: bad input leaves nothing
     if out is None:
         return search(None)
     folder = start_folder(out, job, session, command=" ".join(sys.argv))
@@ -320,8 +332,16 @@ def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, o
     return result
 
 
-def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _ProgressCallback | None) -> Callable[[Path | None], Result]:
+def _prepared(
+    job: Job, session: Session, *, workers: int | None, reuse: Sequence[Path], on_progress: _ProgressCallback | None
+) -> Callable[[Path | None], Result]:
     """Load and check objectives, engine and operators, once; return the search, which takes the folder for its archive."""
+    for name, limit in job.metric_limits.items():
+        bound = session.lower_bounds.get(name, 0.0)
+        if bound > limit:
+            _LOG.warning(
+                "nothing can be feasible: %s is limited to %s, and no mapping can be below %s", name, number_text(limit), number_text(bound)
+            )
     own = own_objectives(job.own_objectives)
     engine, operators = engine_of(job.engine), operator_set(job.operators, session)
 
@@ -339,6 +359,7 @@ def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _
             workers=workers or os.cpu_count() or 1,
             folder=folder,
             resume=folder is not None,
+            shared=reuse,
             callbacks=() if on_progress is None else (on_progress,),
         )
         best = None if folder is None else read_history(folder, problem).best

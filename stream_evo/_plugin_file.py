@@ -24,8 +24,8 @@ _SOURCE = "__stream_evo_source__"
 
 
 def is_reference(text: str) -> bool:
-    """Return True for ``FILE.py:NAME``, whatever file and name are."""
-    return text.rpartition(":")[0].endswith(".py")
+    """Return True for ``FILE.py:NAME``, whatever file and name are, and for a file whose name was forgotten."""
+    return text.endswith(".py") or text.rpartition(":")[0].endswith(".py")
 
 
 def load_reference(reference: str) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +90,13 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed of all chance; 0 if not given.")] = None,
     workers: WorkersOption = None,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Run of the same network and chip whose evaluations are taken, not done again; the result is the same; can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -159,7 +168,7 @@ def run(
     job = Job(**settings)
     from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
 
-    _search(job, lambda progress: _api.run_job(job, out, workers=workers, on_progress=progress), out, as_json=as_json)
+    _search(job, lambda progress: _api.run_job(job, out, workers=workers, reuse=reuse or (), on_progress=progress), out, as_json=as_json)
 
 
 @guarded
@@ -216,7 +225,7 @@ def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], ou
     from stream_evo._cli._progress import ProgressView  # noqa: PLC0415  # imports rich
 
     say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
-    with ProgressView(job) as view:
+    with ProgressView(job) as view, redirect_stdout(sys.stderr):  # what a plug-in prints is no result
         result = search(view)
     hosts = result.session.workload.host_operators
     if hosts:

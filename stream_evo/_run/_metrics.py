@@ -16,7 +16,7 @@ from stream_evo.typing import FloatArray
 if TYPE_CHECKING:
     from stream_evo.schedule import Totals
 
-__all__ = ["UNITS", "OwnMetric", "PointMetrics", "units_of"]
+__all__ = ["UNITS", "OwnMetric", "PointMetrics", "number_text", "units_of"]
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {"latency_cycles": "cycles", "energy_pj": "pJ", "memory_bytes": "bytes", "edp_pj_cycles": "pJ x cycles", "dram_bytes": "bytes"}
@@ -40,6 +40,11 @@ class OwnMetric:
 def units_of(own: Mapping[str, OwnMetric]) -> dict[str, str]:
     """Return the unit of every metric, those of a user's own last."""
     return {**UNITS, **{name: each.unit for name, each in own.items()}}
+
+
+def number_text(value: float) -> str:
+    """Return a number for people: whole from a thousand on, else with four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 and np.isfinite(value) else f"{value:.4g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from stream_evo.search import (
     EngineFactory,
     OperatorSet,
     PluginKind,
+    WatchedEngineFactory,
+    WatchedOperator,
     check_engine_factory,
     check_operator,
     load_engine,
@@ -75,10 +77,10 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     for name in names:
         if is_reference(name):
             kind, operator = load_operator(name, session.spec)
-            found[kind].append(operator)
+            found[kind].append(WatchedOperator(operator, name))
         elif name not in sets and not _is_builtin(known[name]):
             kind, operator = check_operator(name, made(name, known[name]), session.spec)
-            found[kind].append(operator)
+            found[kind].append(WatchedOperator(operator, name))
         elif name not in sets:
             found[PluginKind(name.partition(".")[0])].append(known[name](missing) if name == _FIT_TILES else known[name]())
     changes: dict[str, Any] = {}
@@ -101,11 +103,11 @@ def engine_of(name: str) -> EngineFactory | str:
     """
     operators: OperatorSet = registry.operators()["set.generic"]()
     if is_reference(name):
-        return load_engine(name, operators)
+        return WatchedEngineFactory(load_engine(name, operators), name)
     known = registry.engines()
     if name not in known:
         raise UnknownNameError("engine", name, list(known))
-    return name if name in ENGINES else check_engine_factory(name, known[name], operators)
+    return name if name in ENGINES else WatchedEngineFactory(check_engine_factory(name, known[name], operators), name)
 
 
 def _set(name: str, factory: Any, spec: GenomeSpec) -> OperatorSet:
@@ -113,10 +115,20 @@ def _set(name: str, factory: Any, spec: GenomeSpec) -> OperatorSet:
     found = factory if isinstance(factory, OperatorSet) else made(name, factory) if isinstance(factory, type) else _called(name, factory)
     if not isinstance(found, OperatorSet):
         raise PluginError(f"{name} must give a stream_evo.search.OperatorSet, not {type(found).__name__}")
-    if not _is_builtin(factory):
-        for operator in (found.sampling, *found.crossovers, *found.mutations, *(() if found.repair is None else (found.repair,))):
-            check_operator(name, operator, spec)
-    return found
+    if _is_builtin(factory):
+        return found
+
+    def checked(operator: Any) -> Any:
+        check_operator(name, operator, spec)
+        return WatchedOperator(operator, name)
+
+    return dataclasses.replace(
+        found,
+        sampling=checked(found.sampling),
+        crossovers=tuple(map(checked, found.crossovers)),
+        mutations=tuple(map(checked, found.mutations)),
+        repair=None if found.repair is None else checked(found.repair),
+    )
 
 
 def _called(name: str, factory: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from stream_evo._html import card, facts, text_table
 from stream_evo._run._job import METRICS, Job, metric_of
-from stream_evo._run._metrics import OwnMetric, PointMetrics, units_of
+from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text, units_of
 from stream_evo._run._point import Point
 from stream_evo.typing import FloatArray, IntArray
 
@@ -185,9 +185,18 @@ class Result:
         least = self.search.least_infeasible
         if least is None:
             return "no mapping was evaluated"
-        missing = f" ({least.violation_bytes:,.0f} bytes do not fit on the chip)" if least.violation_bytes else ""
+        found = dict(zip(self.metric_names, least.metrics.tolist(), strict=True))
+        limits = self.job.metric_limits
+        missed = []
+        for name in least.missed:
+            if name not in limits:
+                missed.append(f"{name} ({least.violation_bytes:,.0f} bytes do not fit)")
+                continue
+            bound = self.lower_bounds.get(name, 0.0)
+            never = f", and no mapping can be below {number_text(bound)}" if bound > limits[name] else ""
+            missed.append(f"{name} ({number_text(found[name])}, allowed {number_text(limits[name])}{never})")
         return (
-            f"no feasible mapping was found. The nearest one misses {', '.join(least.missed)}{missing}. "
+            f"no feasible mapping was found. The nearest one misses {', '.join(missed)}. "
             "Loosen the limits or pins, search longer, or allow --split"
         )
 

@@ -16,7 +16,8 @@ Measures:
     hypervolume, reference_point, nondominated
 Plug-ins:
     load_operator, load_objective, load_engine: from files; check_operator, check_named_objective, check_engine_factory: from elsewhere;
-    operator_kind, PluginKind, objective_values; checks for one's own tests: `stream_evo.search.testing`
+    WatchedOperator, WatchedEngineFactory: at work; operator_kind, PluginKind, objective_values; checks for one's own tests are in
+    `stream_evo.search.testing`
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
@@ -58,6 +59,7 @@ from stream_evo.search._problem import SearchProblem
 from stream_evo.search._random import RandomSearch
 from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
 from stream_evo.search._variation import Variation
+from stream_evo.search._watch import WatchedEngineFactory, WatchedOperator
 
 __all__ = [
     "ARCHIVE_NAME",
@@ -93,6 +95,8 @@ __all__ = [
     "Spec",
     "StopReason",
     "Variation",
+    "WatchedEngineFactory",
+    "WatchedOperator",
     "check_engine_factory",
     "check_named_objective",
     "check_operator",

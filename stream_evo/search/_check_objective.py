@@ -78,13 +78,15 @@ def objective_values(name: str, objective: Objective, columns: Mapping[str, Floa
         PluginError: It raised something, or returned something else than P numbers.
     """
     count = len(next(iter(columns.values())))
-    found = called(name, partial(objective, columns), "on a batch of metrics")
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu":
-        what = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else type(found).__name__
+    with np.errstate(all="ignore"):  # what comes of it is told
+        found = called(name, partial(objective, columns), "on a batch of metrics")
+    plain = type(found) is np.ndarray  # a masked array is one too, and means something else
+    if not plain or found.dtype.kind not in "fiu":
+        what = f"an array of {found.dtype}" if plain else type(found).__name__
         raise PluginError(f"{name}: an objective must return a NumPy array of numbers, one per mapping; found {what}")
     if found.shape != (count,):
         raise PluginError(f"{name}: the shape must be ({count},), one value per mapping; found {found.shape}")
-    return found.astype(np.float64)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _check_signature(name: str, objective: Any) -> None:
@@ -101,8 +103,10 @@ def _check_signature(name: str, objective: Any) -> None:
 def _values(name: str, objective: Objective, columns: Mapping[str, FloatArray], seed: int = 0) -> FloatArray:
     """Call on copies, which may be written to, and see whether they were."""
     given = {key: values.copy() for key, values in columns.items()}
-    with global_seeds(seed):
+    with global_seeds(seed) as touched:
         values = objective_values(name, objective, MappingProxyType(given))
+        if touched():
+            raise PluginError(f"{name}: it uses random or np.random, the global generators; an objective knows no chance")
     if not all(np.array_equal(given[key], columns[key]) for key in columns):
         raise PluginError(f"{name}: it writes into its argument; work on a copy")
     wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0.0)))

@@ -17,14 +17,14 @@ __all__ = ["describe"]
 def describe(value: object) -> str:
     """Return a text that names the type and all settings of `value`, the same in every process.
 
-    Dataclasses are written with their fields, arrays with a hash of their contents, functions and other objects with their qualified name:
-    an operator with settings should therefore be a dataclass. What comes from a user's own file is written with the file's name and a hash
-    of its contents instead of its module.
+    Dataclasses are written with those of their fields that take part in comparisons, arrays with a hash of their contents, functions and
+    other objects with their qualified name: an operator with settings should therefore be a dataclass. What comes from a user's own file is
+    written with the file's name and a hash of its contents instead of its module.
     """
     if isinstance(value, np.ndarray):
         return f"array({value.dtype.str}, {value.shape}, {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]})"
     if is_dataclass(value) and not isinstance(value, type):
-        settings = ", ".join(f"{field.name}={describe(getattr(value, field.name))}" for field in fields(value))
+        settings = ", ".join(f"{field.name}={describe(getattr(value, field.name))}" for field in fields(value) if field.compare)
         source = source_of(type(value).__module__)
         return f"{source}: {type(value).__qualname__}({settings})" if source else f"{type(value).__qualname__}({settings})"
     if isinstance(value, functools.partial):

@@ -25,6 +25,7 @@ from stream_evo.typing import FloatArray, IntArray
 __all__ = ["optimize"]
 
 _IDLE_GENERATIONS = 30
+_LENT_TRIED = 8
 _ENGINE = "engine."
 
 
@@ -176,8 +177,17 @@ class _Run:
             changed = [name for name, value in fingerprint.items() if name.startswith("problem.") and held.get(name) != value]
             if changed:
                 raise RunFolderError(f"{folder} cannot lend its evaluations, it differs in: {', '.join(changed)}")
-            for batch in other.batches():
+            for number, batch in enumerate(other.batches()):
+                if number == 0:
+                    self._check_lent(folder, batch)
                 self._record(batch)
+
+    def _check_lent(self, folder: Path, batch: Batch) -> None:
+        """Evaluate a few of another run's genomes again: fingerprints do not tell versions of the evaluator apart."""
+        lent = slice(0, _LENT_TRIED)
+        scored = self._problem.evaluator.evaluate(batch.genomes[lent])
+        if not (np.array_equal(scored.metrics, batch.metrics[lent]) and np.array_equal(scored.violation_bytes, batch.violation[lent])):
+            raise RunFolderError(f"{folder} cannot lend its evaluations: this version scores the same genomes differently")
 
     def recover(self, archive: EvaluationArchive) -> None:
         """Continue where the archive ends: from the stored state of the engine, or by telling it everything again."""

@@ -35,13 +35,23 @@ def called(name: str, call: Callable[[], Any], when: str = "on a trial batch") -
 
 
 @contextmanager
-def global_seeds(seed: int) -> Iterator[None]:
-    """Seed the global generators, which nothing should use, and put them back afterwards."""
+def global_seeds(seed: int) -> Iterator[Callable[[], bool]]:
+    """Seed the global generators, which nothing should use, and put them back afterwards.
+
+    Yields:
+        A function that tells whether one of them was drawn from or seeded since.
+    """
     plain, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global state is what is being guarded
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  # as above
+    before = random.getstate(), _numpy_state()
     try:
-        yield
+        yield lambda: (random.getstate(), _numpy_state()) != before
     finally:
         random.setstate(plain)
         np.random.set_state(numpy_state)  # noqa: NPY002  # as above
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002  # as above
+    return name, np.asarray(keys).tobytes(), *rest

@@ -19,6 +19,7 @@ Material:
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from stream_evo.errors import PluginError
+from stream_evo.search._check_genomes import check_genomes
 from stream_evo.search._check_objective import check_objective, trial_metrics
 from stream_evo.search._codec import pack_state, unpack_state
 from stream_evo.search._contracts import (
@@ -69,6 +71,7 @@ TRIAL_SPECS: tuple[Spec, ...] = (
 
 _COUNT = 32
 _GLOBAL_SEEDS = 5  # a coin from a global generator falls alike in all with odds of 1/16, and in all batches with next to none
+_TIGHT_LATENCY = 180.0  # a limit that about half of random genomes of the synthetic problem exceed
 _STATE = "engine."  # an archive keeps an engine's state under such names
 _Call = Callable[[np.random.Generator], Any]
 
@@ -101,7 +104,7 @@ def check_crossover(crossover: Crossover, specs: Sequence[Spec] = TRIAL_SPECS) -
             first, second = parents[:count], parents[count:]
             _trial(crossover, partial(crossover, spec, first, second), spec, count, (first, second))
             twins = called(name, partial(crossover, spec, first, first.copy(), np.random.default_rng(0)))
-            _legal(name, twins, spec, count)
+            check_genomes(name, twins, spec, count)
             if not np.array_equal(spec.canonical(twins), first):
                 raise PluginError(f"{name}: the child of two equal parents differs from them; changing genes is for a mutation")
 
@@ -196,7 +199,8 @@ class _Drive:
     """An engine and the loop around it, on the synthetic problem."""
 
     def __init__(self, factory: EngineFactory, operators: OperatorSet, population: int) -> None:
-        self._problem = synthetic_problem()
+        whole = synthetic_problem()
+        self._problem = dataclasses.replace(whole, limits={"latency_cycles": _TIGHT_LATENCY})
         self._spec = self._problem.evaluator.spec
         self.ledger = Ledger(len(self._problem.metrics))
         engine = factory(
@@ -225,7 +229,7 @@ class _Drive:
         asked = []
         for _ in range(generations):
             genomes = np.array(self.engine.ask())
-            _legal("the engine", genomes, self._spec, None)
+            check_genomes("the engine", genomes, self._spec, None)
             if not np.array_equal(self._spec.canonical(genomes), genomes):
                 raise PluginError("the engine asked for genomes that are not canonical")
             scores = self._problem.evaluator.evaluate(genomes)
@@ -265,28 +269,15 @@ def _trial(operator: object, call: _Call, spec: Spec, count: int, given: tuple[I
     before = [array.copy() for array in given]
     results = []
     for seed in range(_GLOBAL_SEEDS):
-        with global_seeds(seed):
+        with global_seeds(seed) as touched:
             results.append(called(name, lambda: call(np.random.default_rng(3))))
+            if touched():
+                raise PluginError(
+                    f"{name}: it uses random or np.random, the global generators; all chance must come from the generator passed"
+                )
         if not all(np.array_equal(array, copied) for array, copied in zip(given, before, strict=True)):
             raise PluginError(f"{name}: it writes into its arguments; change a copy")
-        _legal(name, results[-1], spec, count)
+        check_genomes(name, results[-1], spec, count)
         if not np.array_equal(results[0], results[-1]):
             raise PluginError(f"{name}: calls with equally seeded generators differ; all chance must come from the generator passed")
     return np.asarray(results[0])
-
-
-def _legal(name: str, genomes: Any, spec: Spec, count: int | None) -> None:
-    if not isinstance(genomes, np.ndarray) or genomes.dtype.kind not in "iu":
-        found = genomes.dtype if isinstance(genomes, np.ndarray) else type(genomes).__name__
-        raise PluginError(f"{name}: genomes must be a NumPy array of integers, found {found}")
-    genes = len(spec.lower)
-    if genomes.ndim != 2 or genomes.shape[1] != genes or (len(genomes) != count if count is not None else not len(genomes)):
-        wanted = f"({'P' if count is None else count}, {genes}){', P >= 1' if count is None else ''}"
-        raise PluginError(f"{name}: the shape must be {wanted}, found {genomes.shape}")
-    outside = np.argwhere((genomes < spec.lower) | (genomes > spec.upper))
-    if outside.size:
-        row, gene = outside[0]
-        raise PluginError(
-            f"{name}: gene {gene} of genome {row} is {genomes[row, gene]}, legal is {spec.lower[gene]} to {spec.upper[gene]}; "
-            f"{len(outside)} genes are outside the bounds. spec.canonical(genomes) brings them back"
-        )
