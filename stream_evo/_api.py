@@ -19,6 +19,7 @@ from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
+from stream_evo._run._saved import check_format
 from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo.errors import InputError, RunFolderError
 from stream_evo.evaluation import schedule_mapping
@@ -293,6 +294,7 @@ def job_of(folder: Path) -> Job:
         RunFolderError: the folder holds no run, or one that cannot be continued from files.
     """
     manifest = RunFolder.open(folder).manifest()
+    check_format(manifest, folder)
     return Job.from_dict(manifest.get("settings"), str(folder))
 
 

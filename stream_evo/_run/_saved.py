@@ -18,7 +18,7 @@ from stream_evo.report import MANIFEST, RunFolder
 from stream_evo.search import StopReason
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["FORMAT", "SavedRun", "read_run"]
+__all__ = ["FORMAT", "SavedRun", "check_format", "read_run"]
 
 FORMAT = 1
 """Version of the run folder that this version of the package writes and reads."""
@@ -88,10 +88,7 @@ def read_run(path: str | Path) -> SavedRun:
         manifest = RunFolder.open(path).manifest()
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise RunFolderError(f"cannot look into {path}: {error.strerror}") from error
-    written = manifest.get("format")
-    if written != FORMAT:
-        way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
-        raise RunFolderError(f"{path} was written in format {written}; this version reads format {FORMAT}{way_out}")
+    check_format(manifest, path)
     state = manifest.get("state")
     if state not in _ENDED:
         raise RunFolderError(
@@ -107,6 +104,18 @@ def read_run(path: str | Path) -> SavedRun:
         return _saved(path, manifest, job, record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(f"{path / _FRONT} or {path / MANIFEST} is damaged: {type(error).__name__}: {error}") from error
+
+
+def check_format(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse the manifest of a folder that another version wrote.
+
+    Raises:
+        RunFolderError: the folder has another format.
+    """
+    written = manifest.get("format")
+    if written != FORMAT:
+        way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
+        raise RunFolderError(f"{path} was written in format {written}; this version reads format {FORMAT}{way_out}")
 
 
 def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[str, Any]) -> SavedRun:
