@@ -10,7 +10,7 @@ import numpy as np
 
 from stream_evo import registry
 from stream_evo._plugin_file import is_reference, made
-from stream_evo._run._job import metric_of
+from stream_evo._run._job import OBJECTIVES, metric_of
 from stream_evo.errors import PluginError, UnknownNameError
 from stream_evo.evaluation import Evaluation, Evaluator
 from stream_evo.mapping import GenomeSpec
@@ -111,5 +111,5 @@ def _loaded(reference: str) -> Objective:
         return load_objective(reference)
     known = registry.objectives()
     if reference not in known:
-        raise UnknownNameError("objective", reference, list(known))
+        raise UnknownNameError("objective", reference, [*OBJECTIVES, *known])
     return check_named_objective(reference, made(reference, known[reference]))

@@ -273,7 +273,7 @@ def _different(was: str, now: str, width: int = 60) -> tuple[str, str]:
     """Return both texts, cut to where they begin to differ: settings of operators fill a page."""
     if max(len(was), len(now)) <= width:
         return was, now
-    same = len(os.path.commonprefix([was, now]))
+    same = next((place for place, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
     begin = max(0, same - width // 2)
     parts = [("..." if begin else "") + text[begin : begin + width] + ("..." if len(text) > begin + width else "") for text in (was, now)]
     return parts[0], parts[1]

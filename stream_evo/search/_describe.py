@@ -23,6 +23,8 @@ def describe(value: object) -> str:
     """
     if isinstance(value, np.ndarray):
         return f"array({value.dtype.str}, {value.shape}, {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]})"
+    if hasattr(value, "__wrapped__"):  # what only watches or decorates another
+        return describe(value.__wrapped__)
     if is_dataclass(value) and not isinstance(value, type):
         settings = ", ".join(f"{field.name}={describe(getattr(value, field.name))}" for field in fields(value) if field.compare)
         source = source_of(type(value).__module__)

@@ -31,6 +31,11 @@ class WatchedOperator:
     operator: Any
     name: str = field(compare=False)
 
+    @property
+    def __wrapped__(self) -> Any:
+        """The operator, for fingerprints and signatures."""
+        return self.operator
+
     def __call__(self, spec: Spec, *arguments: Any) -> IntArray:
         """Return what the operator gives.
 
@@ -58,6 +63,11 @@ class WatchedEngineFactory:
 
     factory: EngineFactory
     name: str = field(compare=False)
+
+    @property
+    def __wrapped__(self) -> EngineFactory:
+        """The factory, for fingerprints and signatures."""
+        return self.factory
 
     def __call__(self, context: EngineContext) -> Engine:
         """Build the engine.
