@@ -79,7 +79,7 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         evaluations=root.integer("evaluations", minimum=1) if root.has("evaluations") else None,
         time_limit_s=_time_limit_s(root),
         seed=root.integer("seed", default=_DEFAULTS.seed, minimum=0),
-        engine=root.text("engine", default=_DEFAULTS.engine),
+        engine=_engine(root, folder),
         operators=tuple(_plugin(node, node.value, "operator", registry.operators, faults, folder) for node in operators),
         pin=_file(root.node_at("pin"), root.text("pin"), faults, folder) if root.has("pin") else None,
         forbidden_cores=root.names("forbidden_cores", default=()),
@@ -137,6 +137,14 @@ def _objectives(root: Section, folder: Path) -> tuple[str, ...]:
         elif objective:
             found.append(objective)
     return tuple(found)
+
+
+def _engine(root: Section, folder: Path) -> str:
+    """Return the engine; one of a file with the file's full path."""
+    text = root.text("engine", default=_DEFAULTS.engine)
+    if not root.has("engine"):
+        return text
+    return _plugin(root.node_at("engine"), text, "engine", registry.engines, root.faults, folder) or _DEFAULTS.engine
 
 
 def _known_objectives() -> list[str]:

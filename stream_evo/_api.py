@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream_evo._run._history import read_history
-from stream_evo._run._job import Job
+from stream_evo._run._job import OBJECTIVES, Job
 from stream_evo._run._load import load_run
 from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text
 from stream_evo._run._network import bits_text, inspect, label
@@ -163,6 +163,7 @@ def evaluate(
     hardware: str | Path | Accelerator,
     mapping: str | Path | NetworkMapping,
     *,
+    objectives: Sequence[str] = (),
     bits: Bits | str | None = None,
     dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
@@ -173,13 +174,15 @@ def evaluate(
         network: Name in the catalogue, ONNX file, ONNX model, or workload.
         hardware: Name in the catalogue, YAML file, or accelerator.
         mapping: Mapping file or value.
+        objectives: Objectives beyond the metrics whose values are wanted, too: names of the catalogue, or ``FILE.py:NAME``.
         bits: Bits per element, in place of what the graph says.
         dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
-        UnknownNameError: an unknown network or accelerator.
+        UnknownNameError: an unknown network, accelerator or objective.
         InputError: a file with faults, or a mapping for another network or accelerator.
+        PluginError: an objective breaks its contract.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -187,7 +190,7 @@ def evaluate(
         True
     """
     session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
-    return session.point_of(value)
+    return session.point_of(value, own_objectives([name for name in objectives if name not in OBJECTIVES]))
 
 
 def explain(

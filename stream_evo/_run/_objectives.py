@@ -10,14 +10,14 @@ import numpy as np
 
 from stream_evo import registry
 from stream_evo._plugin_file import is_reference, made
-from stream_evo._run._job import OBJECTIVES, metric_of
-from stream_evo.errors import PluginError, UnknownNameError
+from stream_evo._run._job import OBJECTIVES, metric_of, objective_faults
+from stream_evo.errors import InputError, PluginError, UnknownNameError
 from stream_evo.evaluation import Evaluation, Evaluator
 from stream_evo.mapping import GenomeSpec
 from stream_evo.search import Objective, check_named_objective, describe, load_objective, objective_values
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["MeasuringMore", "OwnObjective", "own_objectives"]
+__all__ = ["MeasuringMore", "OwnObjective", "measured_more", "own_objectives"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,13 @@ class MeasuringMore:
 
     def evaluate(self, genomes: IntArray, workers: int = 1) -> Evaluation:
         """Evaluate genomes (P, V); metrics (P, 5 + number of own objectives)."""
-        scored = self.evaluator.evaluate(genomes, workers)
-        further = [objective.values(scored) for objective in self.own]
-        return dataclasses.replace(scored, metrics=np.column_stack([scored.metrics, *further]))
+        return measured_more(self.evaluator.evaluate(genomes, workers), self.own)
+
+
+def measured_more(scored: Evaluation, own: Sequence[OwnObjective]) -> Evaluation:
+    """Return an evaluation with the values of further objectives as columns after its metrics."""
+    further = [objective.values(scored) for objective in own]
+    return dataclasses.replace(scored, metrics=np.column_stack([scored.metrics, *further])) if further else scored
 
 
 def own_objectives(references: Sequence[str]) -> tuple[OwnObjective, ...]:
@@ -100,9 +104,13 @@ def own_objectives(references: Sequence[str]) -> tuple[OwnObjective, ...]:
         references: Names of the catalogue, or ``FILE.py:NAME``.
 
     Raises:
+        InputError: two would have the same column, or one an impossible name.
         UnknownNameError: a name that is not in the catalogue.
         PluginError: an objective cannot be loaded or breaks its contract.
     """
+    faults = objective_faults(references)
+    if faults:
+        raise InputError("objectives", faults)
     return tuple(OwnObjective(reference, _loaded(reference)) for reference in references)
 
 

@@ -16,7 +16,7 @@ from stream_evo import registry
 from stream_evo._run._job import METRICS, Job
 from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import load_workload
-from stream_evo._run._objectives import MeasuringMore, OwnObjective
+from stream_evo._run._objectives import MeasuringMore, OwnObjective, measured_more
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import Evaluator, evaluate_mapping
 from stream_evo.hardware import Accelerator
@@ -70,10 +70,10 @@ class Session:
             "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
         }
 
-    def point_of(self, mapping: Mapping) -> PointMetrics:
+    def point_of(self, mapping: Mapping, own: Sequence[OwnObjective] = ()) -> PointMetrics:
         """Return the numbers of a mapping; it need not be one of the space, which may leave out splits, dataflows or tile sizes."""
-        scored = evaluate_mapping(self.workload, self.accelerator, mapping)
-        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]))
+        scored = measured_more(evaluate_mapping(self.workload, self.accelerator, mapping), own)
+        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]), own=[each.metric for each in own])
 
     def layer_by_layer(self, own: Sequence[OwnObjective] = ()) -> PointMetrics | None:
         """Return the best classical layer-by-layer mapping of those tried, by energy-delay product; ``None`` if none of them fits.

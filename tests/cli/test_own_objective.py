@@ -79,6 +79,17 @@ def test_its_values_are_columns_of_the_result(run: tuple[stream_evo.Result, Path
     assert record["points"][0]["ed2p"] == front["ed2p"][0]
 
 
+def test_a_mapping_file_evaluates_to_exactly_its_row(
+    run: tuple[stream_evo.Result, Path], cli: Cli, small_network: Path, file: Path
+) -> None:
+    result, out = run
+    words = ("evaluate", "--network", small_network, "--hardware", "homogeneous_quad", "--mapping", out / "mappings" / "point_000.yaml")
+    for explain in ((), ("--explain",)):
+        record = json.loads(cli(*words, "--objective", f"{file}:Cost", "--objective", f"{file}:ed2p", *explain, "--json").out)
+        assert {name: record[name] for name in result.metric_names} == dict(result.front.iloc[0])
+    assert cli(*words, "--objective", "coolness").code == 2
+
+
 def test_the_front_is_minimal_in_it(run: tuple[stream_evo.Result, Path]) -> None:
     values = run[0].front[["latency_cycles", "Cost"]].to_numpy()
     assert all(not ((values <= point).all(axis=1) & (values < point).any(axis=1)).any() for point in values)
