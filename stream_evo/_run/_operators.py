@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stream_evo import registry
 from stream_evo._plugin_file import FAILURES, is_reference, made
 from stream_evo._run._session import Session
-from stream_evo.errors import PluginError, UnknownNameError
+from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
 from stream_evo.mapping import GenomeSpec
 from stream_evo.search import (
     ENGINES,
@@ -59,6 +59,7 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
 
     Raises:
         UnknownNameError: a name that is not in the catalogue.
+        InputError: two sets, samplings or repairs are named.
         PluginError: an operator of a file or of another package cannot be loaded or breaks the contract of its kind.
     """
     known = registry.operators()
@@ -87,10 +88,21 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     for kind, field in ((PluginKind.CROSSOVER, "crossovers"), (PluginKind.MUTATION, "mutations")):
         if found[kind]:
             changes[field] = (*(getattr(base, field) if sets else ()), *found[kind])
+    _check_single(names, sets, found)
     for kind in (PluginKind.SAMPLING, PluginKind.REPAIR):
         if found[kind]:
             changes[str(kind)] = found[kind][-1]
     return dataclasses.replace(base, **changes)
+
+
+def _check_single(names: Sequence[str], sets: Sequence[str], found: Mapping[PluginKind, Sequence[Any]]) -> None:
+    """Refuse two of what a search has one of; which of them was meant cannot be told."""
+    counts = {"set to start from": len(sets), "sampling": len(found[PluginKind.SAMPLING]), "repair": len(found[PluginKind.REPAIR])}
+    faults = [
+        Fault(f"a search has one {what}, and {count} are named", found=", ".join(names)) for what, count in counts.items() if count > 1
+    ]
+    if faults:
+        raise InputError("operators", faults)
 
 
 def engine_of(name: str) -> EngineFactory | str:

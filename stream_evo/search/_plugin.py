@@ -162,5 +162,8 @@ def operator_kind(operator: object) -> PluginKind:
     for kind, expected in _PARAMETERS.items():
         if names == expected:
             return kind
+    if names in (("metrics",), ("context",)):
+        what = "objective, for --objectives" if names == ("metrics",) else "engine, for --engine"
+        raise PluginError(f"parameters ({', '.join(names)}) are those of an {what}, not of an operator")
     known = "; ".join(f"{kind}: ({', '.join(expected)})" for kind, expected in _PARAMETERS.items())
     raise PluginError(f"parameters ({', '.join(names)}) fit no kind of operator. {known}")

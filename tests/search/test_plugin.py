@@ -97,6 +97,7 @@ class Choosy:
     def __init__(self, setting): ...
 number = 3
 least = min
+def cost(metrics): return metrics["energy_pj"]
 def once(spec, parents_a, parents_b, rng):
     if np.array_equal(parents_a, parents_b): raise ValueError("twins")
     return parents_a.copy()
@@ -116,6 +117,7 @@ class Nowhere:
         ("Choosy", "must be made without arguments"),
         ("number", "cannot be called"),
         ("least", "does not tell its parameters"),
+        ("cost", "are those of an objective, for --objectives, not of an operator"),
         ("once", "ValueError on a trial batch: twins"),
         ("Unsure", r"Unsure\.applies: ValueError on a trial space: perhaps"),
         ("Nowhere", "applies to none of the trial spaces"),
