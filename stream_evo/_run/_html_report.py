@@ -141,7 +141,7 @@ def _front(result: Result, changed: int) -> Front:
     return Front(
         title=result.title,
         facts=_facts(result),
-        metrics=[(name, METRIC_LABELS.get(name, name)) for name in result.metric_names],
+        metrics=[(name, _label(result, name)) for name in result.metric_names],
         objectives=result.job.metrics,
         points=[[float(value) for value in row] for row in result.metrics],
         mapping_files=[f"point_{point:0{digits}d}.yaml" for point in range(len(result))],
@@ -154,6 +154,12 @@ def _front(result: Result, changed: int) -> Front:
         },
         notices=_notices(result, changed),
     )
+
+
+def _label(result: Result, name: str) -> str:
+    if name in METRIC_LABELS:
+        return METRIC_LABELS[name]
+    return f"{name}, {result.units[name]}" if result.units[name] else name  # an objective of the user's own
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:

@@ -199,7 +199,10 @@ class EvaluationArchive:
                 "SELECT generation, complete FROM generations ORDER BY generation DESC LIMIT 1"
             ).fetchone() or (0, 1)
             if row.generation != last + complete:
-                raise RunFolderError(f"another process continues the run in {self._path.parent}; its generation {last} is stored already")
+                raise RunFolderError(
+                    f"another process continues the run in {self._path.parent}; its generation {last} is stored already. "
+                    "Wait until it has ended"
+                )
             self._connection.execute(
                 "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (row.generation, int(batch.complete), row.evaluations, row.front_size, row.hypervolume, len(batch.genomes), blob),

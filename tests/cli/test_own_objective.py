@@ -110,7 +110,7 @@ def test_a_run_is_read_shown_and_compared_without_the_file(
         assert loaded.best_history is not None
         assert loaded.best_history.shape == (3, 2)
         assert cli("report", copy, "--details", "1").code == 0
-        assert '"Cost"' in (copy / "report.html").read_text(encoding="utf-8")
+        assert '"Cost, EUR"' in (copy / "report.html").read_text(encoding="utf-8")
         for form in ("csv", "json", "markdown", "parquet"):
             assert cli("export", copy, "--format", form, "-o", tmp_path / f"front.{form}").code == 0
         assert "Cost (EUR)" in (tmp_path / "front.markdown").read_text()
