@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from stream_evo._run._job import OBJECTIVES, out_of_range
-from stream_evo.errors import Fault, InputError, UnknownNameError
+from stream_evo._run._job import check_known, metric_of, objective_faults, out_of_range
+from stream_evo.errors import Fault, InputError
 
 __all__ = ["BestKnown", "Problem", "RunSettings"]
 
@@ -59,9 +59,7 @@ class RunSettings:
     limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
-        for name in self.limits:
-            if name not in OBJECTIVES:
-                raise UnknownNameError("objective", name, list(OBJECTIVES))
+        check_known(self.limits)
         for key in ("dims", "limits"):
             object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
         integers = {name: getattr(self, name) for name in ("population", "generations", "evaluations", "seed")}
@@ -109,13 +107,13 @@ class Problem:
         name: Name of the problem.
         network: Name in the catalogue of networks, or path of an ONNX file.
         hardware: Name in the catalogue of accelerators, or path of a YAML file.
-        objectives: What to minimise, keys of `OBJECTIVES`, all different.
+        objectives: What to minimise, all different: keys of `OBJECTIVES`, names of the catalogue, or ``FILE.py:NAME``.
         description: What is interesting about it, for people.
         settings: How it is searched unless the user says otherwise.
         best_known: The best known front, if one was found and written down.
 
     Raises:
-        UnknownNameError: an objective is not one of `OBJECTIVES`.
+        UnknownNameError: nobody knows an objective.
         InputError: there is no objective, one is named twice, or the reference point has another number of coordinates.
     """
 
@@ -128,12 +126,9 @@ class Problem:
     best_known: BestKnown | None = None
 
     def __post_init__(self) -> None:
-        for objective in self.objectives:
-            if objective not in OBJECTIVES:
-                raise UnknownNameError("objective", objective, list(OBJECTIVES))
+        check_known(self.objectives)
         faults = [Fault(f"{key} is empty", key) for key in ("name", "network", "hardware", "objectives") if not getattr(self, key)]
-        if len(set(self.objectives)) != len(self.objectives):
-            faults.append(Fault("an objective is named twice", "objectives", found=", ".join(self.objectives)))
+        faults += objective_faults(self.objectives, self.settings.limits)
         if self.best_known is not None and len(self.best_known.reference_point) != len(self.objectives):
             found = len(self.best_known.reference_point)
             faults.append(
@@ -145,4 +140,4 @@ class Problem:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Metrics of the evaluator that the objectives stand for, in their order."""
-        return tuple(OBJECTIVES[objective] for objective in self.objectives)
+        return tuple(metric_of(objective) for objective in self.objectives)

@@ -4,7 +4,7 @@
 
     network: resnet18                 # name, or path of an ONNX file
     hardware: chips/mine.yaml         # name, or path of a YAML file
-    objectives: [energy, latency]     # of latency, energy, memory, edp, dram
+    objectives: [energy, latency]     # of latency, energy, memory, edp, dram, or FILE.py:NAME
     population: 100
     generations: 200
     time_limit: 10 min                # a bare number means seconds
@@ -21,12 +21,13 @@ Only `network` and `hardware` are required. Paths are relative to the problem fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from stream_evo import registry
-from stream_evo._run._job import OBJECTIVES
+from stream_evo._plugin_file import is_reference
+from stream_evo._run._job import OBJECTIVES, objective_faults
 from stream_evo._yaml import Faults, Node, Section, Unit, near_matches, open_section
 from stream_evo._yaml_forms import TEXT
 from stream_evo.problems._problem import Problem, RunSettings
@@ -35,6 +36,7 @@ __all__ = ["load_problem"]
 
 _DURATION: Final = Unit("a duration", {"s": 1, "min": 60, "h": 3600}, "10 min")
 _DEFAULTS: Final = RunSettings()
+_NUMBER: Final = {"type": "number", "minimum": 0.0}
 _OBJECTIVES: Final = ("energy", "latency", "memory")
 
 
@@ -58,8 +60,10 @@ def load_problem(path: str | Path) -> Problem:
     description = root.text("description", default="")
     network = _name_or_file(root, "network", (".onnx",), registry.networks, folder)
     hardware = _name_or_file(root, "hardware", (".yaml", ".yml"), registry.accelerators, folder)
-    objectives = root.names("objectives", default=_OBJECTIVES, choices=tuple(OBJECTIVES), minimum=1)
+    objectives = _objectives(root, folder)
     settings = _settings(root, folder)
+    for fault in objective_faults(objectives, settings.limits):
+        faults.add(root.node_at("objectives"), fault.what, expected=fault.expected, found=fault.found, hint=fault.hint)
     root.close()
     faults.check()
     return Problem(name, network, hardware, objectives, description, settings)
@@ -75,8 +79,8 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         evaluations=root.integer("evaluations", minimum=1) if root.has("evaluations") else None,
         time_limit_s=_time_limit_s(root),
         seed=root.integer("seed", default=_DEFAULTS.seed, minimum=0),
-        engine=root.text("engine", default=_DEFAULTS.engine),
-        operators=tuple(_operator(node, faults, folder) for node in operators),
+        engine=_engine(root, folder),
+        operators=tuple(_plugin(node, node.value, "operator", registry.operators, faults, folder) for node in operators),
         pin=_file(root.node_at("pin"), root.text("pin"), faults, folder) if root.has("pin") else None,
         forbidden_cores=root.names("forbidden_cores", default=()),
         split=root.flag("split", default=False),
@@ -85,7 +89,7 @@ def _settings(root: Section, folder: Path) -> RunSettings:
         bits=_bits(root),
         dims=_dims(root),
         host_operators=root.flag("host_operators", default=False),
-        limits=_limits(root),
+        limits=_limits(root, folder),
     )
 
 
@@ -113,19 +117,55 @@ def _file(node: Node, text: str, faults: Faults, folder: Path) -> Path:
     return path
 
 
-def _operator(node: Node, faults: Faults, folder: Path) -> str:
-    """Return the name of an operator, or ``FILE.py:NAME`` with the file's full path."""
-    if not isinstance(node.value, str) or not node.value:
-        faults.add(node, "wrong type", expected="the name of an operator, or FILE.py:NAME")
+def _objectives(root: Section, folder: Path) -> tuple[str, ...]:
+    """Return what is minimised; a user's own with the file's full path."""
+    nodes = root.items(
+        "objectives",
+        each={"anyOf": [{"enum": list(OBJECTIVES)}, TEXT]},
+        optional=True,
+        expected="a list of names",
+        minimum=1,
+        default=_OBJECTIVES,
+    )
+    if not root.has("objectives"):
+        return _OBJECTIVES
+    found: list[str] = []
+    for node in nodes:
+        objective = _plugin(node, node.value, "objective", _known_objectives, root.faults, folder)
+        if objective in found:
+            root.faults.add(node, f"{node.value!r} is listed twice", found="")
+        elif objective:
+            found.append(objective)
+    return tuple(found)
+
+
+def _engine(root: Section, folder: Path) -> str:
+    """Return the engine; one of a file with the file's full path."""
+    text = root.text("engine", default=_DEFAULTS.engine)
+    if not root.has("engine"):
+        return text
+    return _plugin(root.node_at("engine"), text, "engine", registry.engines, root.faults, folder) or _DEFAULTS.engine
+
+
+def _known_objectives() -> list[str]:
+    return [*OBJECTIVES, *registry.objectives()]
+
+
+def _plugin(node: Node, text: object, kind: str, catalogue: Callable[[], Iterable[str]], faults: Faults, folder: Path) -> str:
+    """Return a name of the catalogue, or ``FILE.py:NAME`` with the file's full path; empty where it is neither."""
+    if not isinstance(text, str) or not text:
+        faults.add(node, "wrong type", expected=f"the name of an {kind}, or FILE.py:NAME")
         return ""
-    file, colon, name = node.value.rpartition(":")
-    if not file.endswith(".py"):
-        known = registry.operators()
-        if node.value not in known:
-            faults.add(node, f"unknown operator {node.value!r}", found="", hint=near_matches(node.value, sorted(known)))
-        return node.value
+    if not is_reference(text):
+        known = sorted(catalogue())
+        if text not in known:
+            faults.add(node, f"unknown {kind} {text!r}", found="", hint=near_matches(text, known))
+            return ""
+        return text
+    file, colon, name = text.rpartition(":")
     if not name.isidentifier():
-        faults.add(node, "no name of an operator after the file", expected="FILE.py:NAME")
+        faults.add(node, f"no name of an {kind} after the file", expected="FILE.py:NAME")
+        return ""
     return f"{_file(node, file, faults, folder)}{colon}{name}"
 
 
@@ -152,14 +192,19 @@ def _dims(root: Section) -> dict[str, int]:
     return {} if section is None else {name: section.integer(name, minimum=1) for name in section.keys(kind="dimension")}
 
 
-def _limits(root: Section) -> dict[str, float]:
+def _limits(root: Section, folder: Path) -> dict[str, float]:
     """Return the largest allowed value of some objectives."""
     section = root.section("limits", optional=True)
     if section is None:
         return {}
-    limits = {name: section.number(name, minimum=0.0) for name in OBJECTIVES if section.has(name)}
-    for name in limits:
-        if section.node_at(name).value == 0:
-            section.faults.add(section.node_at(name), "out of range", expected="a number above 0")
-    section.close()
-    return {name: value for name, value in limits.items() if value > 0}  # 0 stands for a value that was refused
+    limits = {}
+    values = {key: section.number(key, minimum=0.0) for key in OBJECTIVES if section.has(key)}
+    for key in section.keys(kind="objective", each=_NUMBER):
+        node = section.node_at(key)
+        value = values[key] if key in values else section.number(key, minimum=0.0)
+        if node.value == 0:
+            section.faults.add(node, "out of range", expected="a number above 0")
+        objective = _plugin(node, key, "objective", _known_objectives, section.faults, folder)
+        if objective and value > 0:  # 0 stands for a value that was refused
+            limits[objective] = value
+    return limits

@@ -33,7 +33,7 @@ Inputs:
 
 What can go wrong:
 
-* `StreamEvoError`, `InputError`, `UnknownNameError`, `RunFolderError`: every error raised on purpose.
+* `StreamEvoError`, `InputError`, `UnknownNameError`, `RunFolderError`, `PluginError`: every error raised on purpose.
 
 The parts are in the folders, see ``stream_evo/README.md``. Names are loaded on first use, so that importing the package costs nothing.
 """
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from stream_evo._run._point import Point, PointSchedule
     from stream_evo._run._result import Result
     from stream_evo.comparison import Comparison, MappingDiff, compare, diff
-    from stream_evo.errors import InputError, RunFolderError, StreamEvoError, UnknownNameError
+    from stream_evo.errors import InputError, PluginError, RunFolderError, StreamEvoError, UnknownNameError
     from stream_evo.explanation import Explanation
     from stream_evo.exports import export
     from stream_evo.hardware import Accelerator
@@ -66,6 +66,7 @@ __all__ = [
     "InputError",
     "Mapping",
     "MappingDiff",
+    "PluginError",
     "Point",
     "PointMetrics",
     "PointSchedule",
@@ -95,6 +96,7 @@ _MODULES = {
     "InputError": "errors",
     "Mapping": "mapping",
     "MappingDiff": "comparison",
+    "PluginError": "errors",
     "Point": "_run._point",
     "PointMetrics": "_run._metrics",
     "PointSchedule": "_run._point",

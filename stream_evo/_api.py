@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream_evo._run._history import read_history
-from stream_evo._run._job import Job
+from stream_evo._run._job import OBJECTIVES, Job
 from stream_evo._run._load import load_run
-from stream_evo._run._metrics import PointMetrics
+from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text
 from stream_evo._run._network import bits_text, inspect, label
+from stream_evo._run._objectives import own_objectives
 from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
+from stream_evo._run._saved import check_format
 from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo.errors import InputError, RunFolderError
 from stream_evo.evaluation import schedule_mapping
@@ -47,6 +50,7 @@ __all__ = [
     "simulate",
 ]
 
+_LOG = logging.getLogger(__name__)
 _ProgressCallback = Callable[[Progress], None]
 
 
@@ -73,6 +77,7 @@ def optimize(
     dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
     out: str | Path | None = None,
+    reuse: Sequence[str | Path] = (),
     on_progress: _ProgressCallback | None = None,
 ) -> Result:
     """Search the Pareto front of a network on an accelerator.
@@ -83,14 +88,14 @@ def optimize(
     Args:
         network: Name in the catalogue, ONNX file, ONNX model, or workload.
         hardware: Name in the catalogue, YAML file, or accelerator.
-        objectives: What to minimise, of ``latency``, ``energy``, ``memory``, ``edp``, ``dram``.
+        objectives: What to minimise: ``latency``, ``energy``, ``memory``, ``edp``, ``dram``, names of the catalogue, or ``FILE.py:NAME``.
         population: Genomes per generation.
         generations: Generations to do; by default 100 if there is no other budget.
         evaluations: Most evaluations to do.
         time_limit_s: Most seconds to spend searching.
         seed: Seed of all chance.
         workers: Threads that evaluate; by default one per processor core.
-        engine: Search engine, a name of ``stream_evo.search.ENGINES``, or ``FILE.py:NAME``.
+        engine: Search engine, a name of ``stream_evo.registry.engines()``, or ``FILE.py:NAME``.
         operators: Operators in place of the default ones of their kind: names of the catalogue, or ``FILE.py:NAME``. After a name
             ``set.*``, e.g. ``set.default``, they are added to that set instead.
         pin: File of decisions that are fixed.
@@ -103,6 +108,8 @@ def optimize(
         dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         out: Folder to keep every evaluation in as it comes, and to write the results into; by default nothing is written.
+        reuse: Folders of other runs of the same network on the same chip, whose evaluations are taken instead of done again. The result is
+            the same, sooner.
         on_progress: Called after each generation.
 
     Returns:
@@ -112,8 +119,8 @@ def optimize(
         UnknownNameError: an unknown network, accelerator, objective, engine or operator.
         InputError: a file with faults, settings out of range, a layer that no core can run, a forbidden core that does not exist,
             contradictory pins.
-        PluginError: an operator of a file breaks its contract.
-        RunFolderError: `out` holds another run or cannot be written.
+        PluginError: an operator, objective or engine of a file or of another package breaks its contract.
+        RunFolderError: `out` holds another run or cannot be written; a folder of `reuse` holds no run, or one of something else.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=8, generations=2, seed=1)
@@ -147,7 +154,8 @@ def optimize(
         limits=limits or {},
     )
     session = session_of(job, network=network, hardware=hardware, pin=pin)
-    return _run(job, session, None if out is None else Path(out), workers=workers, on_progress=on_progress)
+    folder = None if out is None else Path(out)
+    return _run(job, session, folder, workers=workers, reuse=[Path(each) for each in reuse], on_progress=on_progress)
 
 
 def evaluate(
@@ -155,6 +163,7 @@ def evaluate(
     hardware: str | Path | Accelerator,
     mapping: str | Path | NetworkMapping,
     *,
+    objectives: Sequence[str] = (),
     bits: Bits | str | None = None,
     dims: Mapping[str, int] | None = None,
     host_operators: bool = False,
@@ -165,13 +174,15 @@ def evaluate(
         network: Name in the catalogue, ONNX file, ONNX model, or workload.
         hardware: Name in the catalogue, YAML file, or accelerator.
         mapping: Mapping file or value.
+        objectives: Objectives beyond the metrics whose values are wanted, too: names of the catalogue, or ``FILE.py:NAME``.
         bits: Bits per element, in place of what the graph says.
         dims: Sizes of dimensions that the file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
 
     Raises:
-        UnknownNameError: an unknown network or accelerator.
+        UnknownNameError: an unknown network, accelerator or objective.
         InputError: a file with faults, or a mapping for another network or accelerator.
+        PluginError: an objective breaks its contract.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -179,7 +190,7 @@ def evaluate(
         True
     """
     session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
-    return session.point_of(value)
+    return session.point_of(value, own_objectives([name for name in objectives if name not in OBJECTIVES]))
 
 
 def explain(
@@ -267,14 +278,16 @@ def _session_and_mapping(
     return session, mapping
 
 
-def run_job(job: Job, out: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
-    """Do a job and write its results into a new folder.
+def run_job(
+    job: Job, out: Path, *, workers: int | None = None, reuse: Sequence[Path] = (), on_progress: _ProgressCallback | None = None
+) -> Result:
+    """Do a job and write its results into a new folder, with the evaluations of other runs where they are known.
 
     Raises:
         KeyboardInterrupt: interrupted before anything was evaluated; the folder is as it was.
     """
     RunFolder.check_free(out)
-    return _run(job, session_of(job), out, workers=workers, on_progress=on_progress)
+    return _run(job, session_of(job), out, workers=workers, reuse=reuse, on_progress=on_progress)
 
 
 def job_of(folder: Path) -> Job:
@@ -284,6 +297,7 @@ def job_of(folder: Path) -> Job:
         RunFolderError: the folder holds no run, or one that cannot be continued from files.
     """
     manifest = RunFolder.open(folder).manifest()
+    check_format(manifest, folder)
     return Job.from_dict(manifest.get("settings"), str(folder))
 
 
@@ -294,14 +308,18 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
         RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
     """
     job = job_of(folder)
-    search = _prepared(job, session_of(job), workers=workers, on_progress=on_progress)
+    search = _prepared(job, session_of(job), workers=workers, reuse=(), on_progress=on_progress)
     result = search(folder)
     save_result(result, RunFolder.open(folder))
     return result
 
 
-def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, on_progress: _ProgressCallback | None) -> Result:
-    search = _prepared(job, session, workers=workers, on_progress=on_progress)  # before the folder is claimed: bad input leaves nothing
+def _run(
+    job: Job, session: Session, out: Path | None, *, workers: int | None, reuse: Sequence[Path], on_progress: _ProgressCallback | None
+) -> Result:
+    search = _prepared(
+        job, session, workers=workers, reuse=reuse, on_progress=on_progress
+    )  # before the folder is claimed: bad input leaves nothing
     if out is None:
         return search(None)
     folder = start_folder(out, job, session, command=" ".join(sys.argv))
@@ -319,14 +337,23 @@ def _run(job: Job, session: Session, out: Path | None, *, workers: int | None, o
     return result
 
 
-def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _ProgressCallback | None) -> Callable[[Path | None], Result]:
-    """Load and check engine and operators, once; return the search, which takes the folder for its archive."""
+def _prepared(
+    job: Job, session: Session, *, workers: int | None, reuse: Sequence[Path], on_progress: _ProgressCallback | None
+) -> Callable[[Path | None], Result]:
+    """Load and check objectives, engine and operators, once; return the search, which takes the folder for its archive."""
+    for name, limit in job.metric_limits.items():
+        bound = session.lower_bounds.get(name, 0.0)
+        if bound > limit:
+            _LOG.warning(
+                "nothing can be feasible: %s is limited to %s, and no mapping can be below %s", name, number_text(limit), number_text(bound)
+            )
+    own = own_objectives(job.own_objectives)
     engine, operators = engine_of(job.engine), operator_set(job.operators, session)
 
     def search(folder: Path | None) -> Result:
-        problem = search_problem(job, session)
+        problem = search_problem(job, session, own)
         # First, so that compiling kernels and making cost tables counts neither as search time nor against a time limit.
-        baseline = session.layer_by_layer()
+        baseline = session.layer_by_layer(own)
         found = search_front(
             problem,
             operators=operators,
@@ -337,10 +364,13 @@ def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _
             workers=workers or os.cpu_count() or 1,
             folder=folder,
             resume=folder is not None,
+            shared=reuse,
             callbacks=() if on_progress is None else (on_progress,),
         )
         best = None if folder is None else read_history(folder, problem).best
-        return Result(job, session, found, session.lower_bounds, baseline, best)
+        return Result(
+            job, session, found, session.lower_bounds, baseline, best, {each.metric: OwnMetric(each.unit, each.fingerprint) for each in own}
+        )
 
     return search
 

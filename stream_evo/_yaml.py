@@ -140,15 +140,16 @@ class Section:
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
-    def keys(self, *, choices: Sequence[str] = (), kind: str = "key") -> tuple[str, ...]:
+    def keys(self, *, choices: Sequence[str] = (), kind: str = "key", each: JsonSchema | None = None) -> tuple[str, ...]:
         """Return the keys of the section, and count all of them as known; iterating over a section does the same.
 
         Args:
             choices: If given, the names that keys are limited to; others are faults and left out.
             kind: What a key is, for messages.
+            each: What the caller wants of the values, as JSON Schema, where no getter says it; keys asked for before keep their own.
         """
         if self._form is not None and self._form.free is None:
-            self._form.free, self._form.choices = forms.Entry(), tuple(choices)
+            self._form.free, self._form.choices = forms.Entry(values=[] if each is None else [each]), tuple(choices)
         self._asked += [key for key in self._entries if key not in self._asked]
         known = tuple(key for key in self._entries if not choices or key in choices)
         for key in self._entries:
@@ -274,17 +275,17 @@ class Section:
                 self.faults.add(node, f"{node.value!r} is listed twice", found="")
             else:
                 found.append(node.value)
-        node_at = self._entries.get(key)
-        if node_at is None:
-            return tuple(default or ())
-        if isinstance(node_at.value, tuple) and len(node_at.value) < minimum:
-            self.faults.add(node_at, "too few entries", expected=f"at least {minimum}")
-        return tuple(found)
+        self._enough(key, minimum)
+        return tuple(found if key in self._entries else default or ())
 
-    def items(self, key: str, *, each: JsonSchema, optional: bool = False, expected: str = "a list") -> tuple[Node, ...]:
-        """Return the nodes of a list; `each` says as JSON Schema what the caller wants of every one."""
-        self._note(key, () if optional else None, forms.listed(each))
-        return self._list(key, optional, expected)
+    def items(
+        self, key: str, *, each: JsonSchema, optional: bool = False, expected: str = "a list", minimum: int = 0, default: Sequence[str] = ()
+    ) -> tuple[Node, ...]:
+        """Return the nodes of a list; `each` says as JSON Schema what the caller wants of every one, `default` what stands for none."""
+        self._note(key, default if optional else None, forms.listed(each, minimum))
+        found = self._list(key, optional, expected)
+        self._enough(key, minimum)
+        return found
 
     def section(self, key: str, *, optional: bool = False) -> Section | None:
         """Return the mapping at `key`, or ``None`` if it is missing or no mapping."""
@@ -300,6 +301,11 @@ class Section:
         form = None if self._form is None else self._form.at(key, self._place(key), required=not optional).mappings()
         found = [Section(node, self.faults, form) for node in self._list(key, optional, "a list of mappings")]
         return tuple(below for below in found if isinstance(below.node.value, dict))
+
+    def _enough(self, key: str, minimum: int) -> None:
+        node = self._entries.get(key)
+        if node is not None and isinstance(node.value, tuple) and len(node.value) < minimum:
+            self.faults.add(node, "too few entries", expected=f"at least {minimum}")
 
     def _note(self, key: str, default: Any, value: JsonSchema) -> None:
         if self._form is not None:

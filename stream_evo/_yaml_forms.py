@@ -76,7 +76,7 @@ class Form:
 
     Attributes:
         keys: Known key -> what is asked for there.
-        free: What is asked for at every key, if the keys are the user's names.
+        free: What is asked for at every other key, if keys are the user's names.
         choices: Names that free keys are limited to; empty for any.
         variant: Key whose value decides what other keys there are; empty if there is none.
         variants: Value of that key -> form of the mappings that have it.
@@ -90,7 +90,7 @@ class Form:
 
     def at(self, key: str, place: Place | None, *, required: bool = False) -> Entry:
         """Return the entry of `key`, made on first use: whether it is required is settled then."""
-        entry = self.free if self.free is not None else self.keys.setdefault(key, Entry(required=required))
+        entry = self.free if self.free is not None and key not in self.keys else self.keys.setdefault(key, Entry(required=required))
         entry.place = entry.place or place
         return entry
 

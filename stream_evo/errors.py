@@ -127,4 +127,12 @@ class RunFolderError(StreamEvoError):
 
 
 class PluginError(StreamEvoError):
-    """A plug-in that cannot be loaded or breaks the contract of its kind."""
+    """A plug-in that cannot be loaded or breaks the contract of its kind.
+
+    Example:
+        >>> try:
+        ...     stream_evo.optimize("squeezenet", "homogeneous_quad", operators=["nowhere.py:Mine"])
+        ... except stream_evo.PluginError as error:
+        ...     "there is no file" in str(error)
+        True
+    """

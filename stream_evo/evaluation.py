@@ -27,6 +27,7 @@ from stream_evo.schedule import (
     decisions_of_genomes,
     decisions_of_mapping,
     metrics_of,
+    parts_of,
     totals_of,
 )
 from stream_evo.typing import FloatArray, IntArray
@@ -56,6 +57,11 @@ class Evaluation:
     def totals(self) -> Sequence[Totals]:
         """Everything the scheduler adds up, per genome."""
         return [totals_of(row) for row in self.raw]
+
+    @property
+    def columns(self) -> dict[str, FloatArray]:
+        """All that is known of each genome, by name, shape ``(P,)`` each: `METRICS`, the parts of the energy, and evictions."""
+        return {name: column.copy() for name, column in zip(METRICS, self.metrics.T, strict=True)} | parts_of(self.raw)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ Catalogues:
     accelerators, cores: name -> path of a YAML file.
     problems: name -> problem value.
     operators: name -> operator class.
+    objectives: name -> function of the metrics, or a class that makes one.
+    engines: name -> class or function that takes an ``EngineContext``.
 
 Resolution of what a user typed, a name or a file:
     load_network, network_source, load_hardware, load_core, load_problem.
@@ -26,6 +28,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from stream_evo._plugin_file import is_reference, load_reference
 from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
 
 if TYPE_CHECKING:  # these modules take a tenth of a second and more to import
@@ -37,12 +40,14 @@ if TYPE_CHECKING:  # these modules take a tenth of a second and more to import
 __all__ = [
     "accelerators",
     "cores",
+    "engines",
     "load_core",
     "load_hardware",
     "load_network",
     "load_problem",
     "network_source",
     "networks",
+    "objectives",
     "operators",
     "problems",
 ]
@@ -73,6 +78,16 @@ def problems() -> Mapping[str, Any]:
 def operators() -> Mapping[str, Any]:
     """Return all known operators of the search by name."""
     return _catalogue("operators")
+
+
+def objectives() -> Mapping[str, Any]:
+    """Return all known objectives beyond the evaluator's own metrics, by name."""
+    return _catalogue("objectives")
+
+
+def engines() -> Mapping[str, Any]:
+    """Return all known engines of the search by name."""
+    return _catalogue("engines")
 
 
 def load_network(
@@ -152,19 +167,30 @@ def load_core(name_or_file: str | Path) -> Core:
 
 
 def load_problem(name_or_file: str | Path) -> Any:
-    """Load a problem by its name in the catalogue or from a problem file.
+    """Load a problem by its name in the catalogue, from a problem file, or from a Python file as ``FILE.py:NAME``.
 
     Problem files are read by the one entry point ``yaml`` of group ``stream_evo.problem_readers``: the engine knows no concrete problem.
 
     Raises:
         UnknownNameError: no such name.
         InputError: the file is missing or holds faults.
+        PluginError: a Python file cannot be run, has no such name, or what it names is no problem.
     """
+    if isinstance(name_or_file, str) and is_reference(name_or_file):
+        return _problem(name_or_file, load_reference(name_or_file))
     if not _is_file(name_or_file, (".yaml", ".yml")):
-        return _find("problem", str(name_or_file), problems())
+        return _problem(str(name_or_file), _find("problem", str(name_or_file), problems()))
     path = _existing(name_or_file, "problem")
     (reader,) = metadata.entry_points(group="stream_evo.problem_readers", name="yaml")
     return reader.load()(path)
+
+
+def _problem(name: str, found: Any) -> Any:
+    """Refuse what is no problem; which class it is of does not matter."""
+    missing = [part for part in ("network", "hardware", "objectives", "settings") if not hasattr(found, part)]
+    if missing or isinstance(found, type):
+        raise PluginError(f"{name} must be a stream_evo.problems.Problem, found {found!r:.80}")
+    return found
 
 
 def _yaml_file(kind: str, name_or_file: str | Path, catalogue: Callable[[], Mapping[str, Path]]) -> Path:

@@ -68,9 +68,9 @@ def operators(incomplete: str) -> list[str]:
 
 def engines(incomplete: str) -> list[str]:
     """Complete names of search engines."""
-    from stream_evo.search import ENGINES  # noqa: PLC0415  # imports moocore
+    from stream_evo import registry  # noqa: PLC0415  # as above
 
-    return _starting(lambda: ENGINES, incomplete)
+    return _starting(registry.engines, incomplete)
 
 
 def formats(incomplete: str) -> list[str]:
@@ -96,11 +96,12 @@ def schemas(incomplete: str) -> list[str]:
 
 def objectives(incomplete: str) -> list[str]:
     """Complete the last of a list of objectives."""
+    from stream_evo import registry  # noqa: PLC0415  # as above
     from stream_evo._run._job import OBJECTIVES  # noqa: PLC0415  # not needed for --help
 
     before, comma, last = incomplete.rpartition(",")
     chosen = before.split(",")
-    return [f"{before}{comma}{name}" for name in OBJECTIVES if name.startswith(last) and name not in chosen]
+    return [f"{before}{comma}{name}" for name in _starting(lambda: [*OBJECTIVES, *registry.objectives()], last) if name not in chosen]
 
 
 def chip_cores(context: typer.Context, incomplete: str) -> list[str]:

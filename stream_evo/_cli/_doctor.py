@@ -115,7 +115,7 @@ def _catalogues() -> Iterator[Finding]:
     from stream_evo import registry  # noqa: PLC0415  # reads the metadata of installed packages
 
     counts: list[str] = []
-    for kind in ("networks", "accelerators", "cores", "problems", "operators"):
+    for kind in ("networks", "accelerators", "cores", "problems", "operators", "objectives", "engines"):
         try:
             counts.append(f"{len(getattr(registry, kind)())} {kind}")
         except StreamEvoError as error:

@@ -31,6 +31,10 @@ def evaluate(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the latency, the energy and the peak memory come from, and what would make it fit.")
     ] = False,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE.py:NAME", help="Objective beyond the metrics whose value is wanted, too; can be repeated."),
+    ] = None,
     bits: BitsOption = None,
     dim: DimOption = None,
     host_ops: HostOpsOption = False,
@@ -42,9 +46,12 @@ def evaluate(
     explanation, dims = None, sizes(dim)
     if explain:
         explanation = _api.explain(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_ops)
-        record = _api.PointMetrics.of_totals(explanation.totals).as_dict()
+    if explanation is None or objective:
+        wanted = objective or ()
+        metrics = _api.evaluate(network, hardware, mapping, objectives=wanted, bits=bits, dims=dims, host_operators=host_ops)
     else:
-        record = _api.evaluate(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_ops).as_dict()
+        metrics = _api.PointMetrics.of_totals(explanation.totals)
+    record = metrics.as_dict()
     if as_json:
         print_json(record if explanation is None else {**record, "explanation": explanation.as_dict()})
         return

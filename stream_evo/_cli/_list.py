@@ -20,6 +20,7 @@ class Catalogue(StrEnum):
     CORES = "cores"
     PROBLEMS = "problems"
     OPERATORS = "operators"
+    OBJECTIVES = "objectives"
     ENGINES = "engines"
 
 
@@ -28,7 +29,7 @@ def list_names(
     catalogue: Annotated[Catalogue, typer.Argument(help="What to list.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """List networks, hardware, cores, problems, operators or engines that options can name."""
+    """List networks, hardware, cores, problems, operators, objectives or engines that options can name."""
     rows = _rows(catalogue)
     if as_json:
         print_json([{"name": name, "about": about} for name, about in rows])
@@ -51,9 +52,12 @@ def _rows(catalogue: Catalogue) -> list[tuple[str, str]]:
             for name, problem in registry.problems().items()
         ]
     if catalogue is Catalogue.ENGINES:
-        from stream_evo.search import ENGINES  # noqa: PLC0415  # imports moocore
+        return [(name, _first_line(engine.__doc__)) for name, engine in registry.engines().items()]
+    if catalogue is Catalogue.OBJECTIVES:
+        from stream_evo._run._job import OBJECTIVES  # noqa: PLC0415  # not needed for --help
 
-        return [(name, _first_line(engine.__doc__)) for name, engine in ENGINES.items()]
+        own = [(name, _first_line(objective.__doc__)) for name, objective in registry.objectives().items()]
+        return [(name, f"metric {metric}") for name, metric in OBJECTIVES.items()] + own
     return [(name, _first_line(operator.__doc__)) for name, operator in registry.operators().items()]
 
 

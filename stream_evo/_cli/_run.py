@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,7 +59,9 @@ def run(
     problem: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PROBLEM|FILE.yaml]", help="A name of 'list problems', or a problem file.", autocompletion=_complete.problems
+            metavar="[PROBLEM|FILE.yaml]",
+            help="A name of 'list problems', a problem file, or FILE.py:NAME.",
+            autocompletion=_complete.problems,
         ),
     ] = None,
     network: Annotated[
@@ -72,7 +76,7 @@ def run(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="What to minimise, of latency, energy, memory, edp, dram; energy,latency,memory if not given.",
+            help="What to minimise: names of 'list objectives', or FILE.py:NAME; energy,latency,memory if not given.",
             autocompletion=_complete.objectives,
         ),
     ] = None,
@@ -86,6 +90,13 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed of all chance; 0 if not given.")] = None,
     workers: WorkersOption = None,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Run of the same network and chip whose evaluations are taken, not done again; the result is the same; can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -113,6 +124,10 @@ def run(
     max_latency: Annotated[float | None, typer.Option(metavar="CYCLES", help="Largest allowed latency.")] = None,
     max_energy: Annotated[float | None, typer.Option(metavar="PJ", help="Largest allowed energy.")] = None,
     max_memory: Annotated[float | None, typer.Option(metavar="BYTES", help="Largest allowed peak of on-chip memory.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OBJECTIVE=VALUE", help="Largest allowed value of any objective, also FILE.py:NAME; can be repeated."),
+    ] = None,
     bits: BitsOption = None,
     dim: DimOption = None,
     host_ops: HostOpsOption = False,
@@ -144,15 +159,16 @@ def run(
         "host_operators": host_ops or None,
     }
     settings = _problem_settings(problem) | {name: value for name, value in given.items() if value is not None}
-    limits = {"latency": max_latency, "energy": max_energy, "memory": max_memory}
-    settings["limits"] = {**settings.get("limits", {}), **{name: value for name, value in limits.items() if value is not None}}
+    named = {"latency": max_latency, "energy": max_energy, "memory": max_memory}
+    limits = {name: value for name, value in named.items() if value is not None}
+    settings["limits"] = {**settings.get("limits", {}), **_limits(limit or (), limits)}
     missing = [f"--{name}" for name in ("network", "hardware") if name not in settings]
     if missing:
         raise InputError("run", [Fault(f"{' and '.join(missing)} missing", hint="Give both, or a problem: stream-evo list problems")])
     job = Job(**settings)
     from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
 
-    _search(job, lambda progress: _api.run_job(job, out, workers=workers, on_progress=progress), out, as_json=as_json)
+    _search(job, lambda progress: _api.run_job(job, out, workers=workers, reuse=reuse or (), on_progress=progress), out, as_json=as_json)
 
 
 @guarded
@@ -166,6 +182,31 @@ def resume(
 
     job = _api.job_of(folder)
     _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, as_json=as_json)
+
+
+def _limits(given: Sequence[str], limits: Mapping[str, float]) -> dict[str, float]:
+    """Return `limits` with those that ``--limit`` gives.
+
+    Raises:
+        InputError: some are not ``OBJECTIVE=VALUE`` or limit an objective twice; all are listed.
+    """
+    found = dict(limits)
+    faults = []
+    for text in given:
+        name, _, value = (part.strip() for part in text.rpartition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            name = ""
+        if not name:
+            faults.append(Fault("not a limit", expected="OBJECTIVE=VALUE, e.g. edp=2e12", found=text))
+        elif name in found:
+            faults.append(Fault(f"{name!r} is limited twice"))
+        else:
+            found[name] = number
+    if faults:
+        raise InputError("--limit", faults)
+    return found
 
 
 def _problem_settings(problem: str | None) -> dict[str, Any]:
@@ -184,7 +225,7 @@ def _search(job: Job, search: Callable[[Callable[[Progress], None]], Result], ou
     from stream_evo._cli._progress import ProgressView  # noqa: PLC0415  # imports rich
 
     say(f"{job.network} on {job.hardware}: minimising {', '.join(job.objectives)}")
-    with ProgressView(job) as view:
+    with ProgressView(job) as view, redirect_stdout(sys.stderr):  # what a plug-in prints is no result
         result = search(view)
     hosts = result.session.workload.host_operators
     if hosts:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from stream_evo._run._job import METRICS
 from stream_evo._run._load import load_run
 from stream_evo._run._point import Point
 from stream_evo._run._result import Result
@@ -88,8 +87,8 @@ def points_to_detail(result: Result, most: int) -> list[int]:
     count = len(result)
     if count <= most:
         return list(range(count))
-    order = sorted(METRICS, key=lambda name: name != "edp_pj_cycles")
-    bests = (int(np.argmin(result.metrics[:, METRICS.index(name)])) for name in order)
+    order = sorted(result.metric_names, key=lambda name: name != "edp_pj_cycles")
+    bests = (int(np.argmin(result.metrics[:, result.metric_names.index(name)])) for name in order)
     best = list(dict.fromkeys(bests))[:most]
     rest = [point for point in range(count) if point not in best]
     free = most - len(best)
@@ -142,12 +141,12 @@ def _front(result: Result, changed: int) -> Front:
     return Front(
         title=result.title,
         facts=_facts(result),
-        metrics=[(name, METRIC_LABELS[name]) for name in METRICS],
+        metrics=[(name, _label(result, name)) for name in result.metric_names],
         objectives=result.job.metrics,
         points=[[float(value) for value in row] for row in result.metrics],
         mapping_files=[f"point_{point:0{digits}d}.yaml" for point in range(len(result))],
-        bounds=[_finite(bounds.get(name)) for name in METRICS],
-        baseline=None if baseline is None else [_finite(getattr(baseline, name)) for name in METRICS],
+        bounds=[_finite(bounds.get(name)) for name in result.metric_names],
+        baseline=None if baseline is None else [_finite(value) for value in baseline.numbers.values()],
         history={
             "evaluations": [row.evaluations for row in kept],
             "hypervolume": [row.hypervolume for row in kept],
@@ -155,6 +154,12 @@ def _front(result: Result, changed: int) -> Front:
         },
         notices=_notices(result, changed),
     )
+
+
+def _label(result: Result, name: str) -> str:
+    if name in METRIC_LABELS:
+        return METRIC_LABELS[name]
+    return f"{name}, {result.units[name]}" if result.units[name] else name  # an objective of the user's own
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from stream_evo import registry
+from stream_evo._plugin_file import is_reference
 from stream_evo.errors import Fault, InputError, RunFolderError, UnknownNameError
 
-__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job", "out_of_range"]
+__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job", "check_known", "metric_of", "objective_faults", "out_of_range"]
 
 METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name for name in METRICS})
@@ -20,8 +23,44 @@ DEFAULT_GENERATIONS = 100
 
 _LOWEST: Mapping[str, int] = MappingProxyType({"population": 2, "generations": 1, "evaluations": 1, "seed": 0})
 _LARGEST_POPULATION = 1_000_000
+_COLUMN = re.compile(r"[A-Za-z_][\w.-]*")
+_TAKEN = frozenset({*METRICS, *OBJECTIVES, "point", "mapping", "genome", "feasible", "violation_bytes"})
 _LISTS = ("objectives", "operators", "forbidden_cores")
 _MAPPINGS = ("dims", "limits")
+
+
+def metric_of(objective: str) -> str:
+    """Return the metric that an objective stands for; one of a user's own, ``FILE.py:NAME`` or in the catalogue, is called by its name."""
+    return OBJECTIVES.get(objective) or (objective.rpartition(":")[2] if is_reference(objective) else objective)
+
+
+def check_known(objectives: Iterable[str]) -> None:
+    """Refuse objectives that nobody knows.
+
+    Raises:
+        UnknownNameError: one is neither one of `OBJECTIVES`, nor in the catalogue, nor of the form ``FILE.py:NAME``.
+    """
+    for name in objectives:
+        if name not in OBJECTIVES and not is_reference(name) and name not in registry.objectives():
+            raise UnknownNameError("objective", name, [*OBJECTIVES, *registry.objectives()])
+
+
+def objective_faults(objectives: Sequence[str], limits: Iterable[str] = ()) -> list[Fault]:
+    """Return a fault for objectives that are named twice, and for names of one's own that cannot head a column."""
+    faults = []
+    if len(set(objectives)) != len(objectives):
+        faults.append(Fault("an objective is named twice", "objectives", found=", ".join(objectives)))
+    names: dict[str, str] = {}
+    for objective in dict.fromkeys((*objectives, *limits)):
+        name = metric_of(objective)
+        if names.setdefault(name, objective) != objective:
+            faults.append(
+                Fault(f"two objectives are called {name!r}", "objectives", found=f"{names[name]} and {objective}", hint="Rename one")
+            )
+        elif objective not in OBJECTIVES and (name in _TAKEN or not _COLUMN.fullmatch(name)):
+            expected = "letters, digits, '_', '.' and '-', and not the name of another column"
+            faults.append(Fault(f"an objective cannot be called {name!r}", "objectives", expected=expected, found=objective))
+    return faults
 
 
 def out_of_range(integers: Mapping[str, int | None], time_limit_s: float | None, limits: Mapping[str, float]) -> list[Fault]:
@@ -52,7 +91,7 @@ class Job:
     Attributes:
         network: Name in the catalogue, or path of an ONNX file.
         hardware: Name in the catalogue, or path of a YAML file.
-        objectives: What to minimise, keys of `OBJECTIVES`, all different.
+        objectives: What to minimise, all different: keys of `OBJECTIVES`, names of the catalogue, or ``FILE.py:NAME``.
         population: Genomes per generation, 2 to 1,000,000.
         generations: Generations after which the search ends; by default 100 if there is no other budget, else no such limit.
         evaluations: Evaluations after which it ends.
@@ -69,9 +108,10 @@ class Job:
         dims: Sizes of dimensions that the network's file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
         limits: Objective -> largest allowed value, in the unit of its metric.
+        recorded: The job was done before; what it names need not be there any more.
 
     Raises:
-        UnknownNameError: an objective is not one of `OBJECTIVES`.
+        UnknownNameError: nobody knows an objective.
         InputError: something is out of range; all such things are listed.
     """
 
@@ -95,15 +135,14 @@ class Job:
     host_operators: bool = False
     limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
-    def __post_init__(self) -> None:
-        for objective in (*self.objectives, *self.limits):
-            if objective not in OBJECTIVES:
-                raise UnknownNameError("objective", objective, list(OBJECTIVES))
-        faults = []
+    recorded: InitVar[bool] = False
+
+    def __post_init__(self, recorded: bool) -> None:
+        if not recorded:
+            check_known((*self.objectives, *self.limits))
+        faults = objective_faults(self.objectives, self.limits)
         if not self.objectives:
             faults.append(Fault("there is nothing to minimise", "objectives", expected=f"some of {', '.join(OBJECTIVES)}"))
-        if len(set(self.objectives)) != len(self.objectives):
-            faults.append(Fault("an objective is named twice", "objectives", found=", ".join(self.objectives)))
         integers = {name: getattr(self, name) for name in _LOWEST}
         faults += out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
@@ -116,12 +155,22 @@ class Job:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Metrics that the objectives stand for, in their order."""
-        return tuple(OBJECTIVES[name] for name in self.objectives)
+        return tuple(metric_of(name) for name in self.objectives)
 
     @property
     def metric_limits(self) -> dict[str, float]:
         """The limits by metric."""
-        return {OBJECTIVES[name]: value for name, value in self.limits.items()}
+        return {metric_of(name): value for name, value in self.limits.items()}
+
+    @property
+    def own_objectives(self) -> tuple[str, ...]:
+        """What is minimised or limited and is not one of `OBJECTIVES`, as named by the user."""
+        return tuple(name for name in dict.fromkeys((*self.objectives, *self.limits)) if name not in OBJECTIVES)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All metrics that a mapping has in this job: `METRICS`, then those of `own_objectives`."""
+        return (*METRICS, *map(metric_of, self.own_objectives))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as JSON and YAML hold them; `from_dict` reads them back."""
@@ -146,6 +195,6 @@ class Job:
                 f"{source} holds no settings that this version reads" + (f"; they differ in {', '.join(different)}" if different else "")
             )
         try:
-            return cls(**content | {name: tuple(content[name]) for name in _LISTS})
+            return cls(**content | {name: tuple(content[name]) for name in _LISTS}, recorded=True)
         except (InputError, TypeError, ValueError) as error:
             raise RunFolderError(f"{source} holds damaged settings: {error}") from error

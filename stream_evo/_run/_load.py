@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_evo._run._history import read_history
-from stream_evo._run._job import METRICS
 from stream_evo._run._result import Result
 from stream_evo._run._saved import SavedRun, read_run
 from stream_evo._run._session import Session, search_problem, session_of
@@ -60,7 +59,7 @@ def load_run(
     search = SearchResult(
         front=_front(saved, session),
         objectives=saved.job.metrics,
-        metrics=METRICS,
+        metrics=saved.job.columns,
         history=_last_row(saved) if history is None else history.rows,
         stop=saved.stop,
         evaluations=saved.evaluations,
@@ -68,7 +67,8 @@ def load_run(
         least_infeasible=None if history is None or len(saved) else history.least_infeasible,
         elapsed_seconds=saved.seconds,
     )
-    return Result(saved.job, session, search, saved.lower_bounds, saved.layer_by_layer, None if history is None else history.best)
+    best = None if history is None else history.best
+    return Result(saved.job, session, search, saved.lower_bounds, saved.layer_by_layer, best, saved.own)
 
 
 def _session(
@@ -96,7 +96,7 @@ def _front(saved: SavedRun, session: Session) -> ParetoFront:
     genomes = saved.genomes if len(saved) else np.empty((0, spec.length), dtype=np.int64)
     if genomes.shape[1] != spec.length or not ((spec.lower <= genomes) & (genomes <= spec.upper)).all():
         raise RunFolderError(f"{saved.path}: its genomes lie outside the space that this version searches; the manifest names its version")
-    columns = [METRICS.index(name) for name in saved.job.metrics]
+    columns = [saved.job.columns.index(name) for name in saved.job.metrics]
     return ParetoFront(genomes, saved.metrics[:, columns], saved.metrics)
 
 

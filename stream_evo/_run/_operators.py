@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stream_evo import registry
+from stream_evo._plugin_file import FAILURES, is_reference, made
 from stream_evo._run._session import Session
-from stream_evo.errors import UnknownNameError
-from stream_evo.search import EngineFactory, OperatorSet, PluginKind, find_engine, load_engine, load_operator
+from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
+from stream_evo.mapping import GenomeSpec
+from stream_evo.search import (
+    ENGINES,
+    EngineFactory,
+    OperatorSet,
+    PluginKind,
+    WatchedEngineFactory,
+    WatchedOperator,
+    check_engine_factory,
+    check_operator,
+    load_engine,
+    load_operator,
+)
 from stream_evo.typing import FloatArray
 
 __all__ = ["engine_of", "operator_set"]
@@ -42,37 +55,54 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
 
     Args:
         names: Names of the catalogue, or ``FILE.py:NAME``.
-        session: What is searched; operators of files are tried on its space before they are used.
+        session: What is searched; operators of files and of other packages are tried on its space before they are used.
 
     Raises:
         UnknownNameError: a name that is not in the catalogue.
-        PluginError: an operator of a file cannot be loaded or breaks the contract of its kind.
+        InputError: two sets, samplings or repairs are named.
+        PluginError: an operator of a file or of another package cannot be loaded or breaks the contract of its kind.
     """
     known = registry.operators()
     sets = [name for name in names if name.startswith("set.")]
     for name in names:
-        if not _is_plugin(name) and name not in known:
+        if not is_reference(name) and name not in known:
             raise UnknownNameError("operator", name, list(known))
     plain = bool(sets) and sets[-1] != _DEFAULT
-    base: OperatorSet = known[sets[-1]]() if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
+    base: OperatorSet = (
+        _set(sets[-1], known[sets[-1]], session.spec) if plain else known[_DEFAULT](LayerCosts(*session.evaluator.layer_costs()))
+    )
     missing = None if plain and _FIT_TILES not in names else session.evaluator.missing_tile_bits()
     if missing is not None and not plain:
         base = dataclasses.replace(base, repair=known[_FIT_TILES](missing))
     found: dict[PluginKind, list[Any]] = {kind: [] for kind in PluginKind}
     for name in names:
-        if _is_plugin(name):
+        if is_reference(name):
             kind, operator = load_operator(name, session.spec)
-            found[kind].append(operator)
+            found[kind].append(WatchedOperator(operator, name))
+        elif name not in sets and not _is_builtin(known[name]):
+            kind, operator = check_operator(name, made(name, known[name]), session.spec)
+            found[kind].append(WatchedOperator(operator, name))
         elif name not in sets:
             found[PluginKind(name.partition(".")[0])].append(known[name](missing) if name == _FIT_TILES else known[name]())
     changes: dict[str, Any] = {}
     for kind, field in ((PluginKind.CROSSOVER, "crossovers"), (PluginKind.MUTATION, "mutations")):
         if found[kind]:
             changes[field] = (*(getattr(base, field) if sets else ()), *found[kind])
+    _check_single(names, sets, found)
     for kind in (PluginKind.SAMPLING, PluginKind.REPAIR):
         if found[kind]:
             changes[str(kind)] = found[kind][-1]
     return dataclasses.replace(base, **changes)
+
+
+def _check_single(names: Sequence[str], sets: Sequence[str], found: Mapping[PluginKind, Sequence[Any]]) -> None:
+    """Refuse two of what a search has one of; which of them was meant cannot be told."""
+    counts = {"set to start from": len(sets), "sampling": len(found[PluginKind.SAMPLING]), "repair": len(found[PluginKind.REPAIR])}
+    faults = [
+        Fault(f"a search has one {what}, and {count} are named", found=", ".join(names)) for what, count in counts.items() if count > 1
+    ]
+    if faults:
+        raise InputError("operators", faults)
 
 
 def engine_of(name: str) -> EngineFactory | str:
@@ -80,13 +110,46 @@ def engine_of(name: str) -> EngineFactory | str:
 
     Raises:
         UnknownNameError: there is no such engine.
-        PluginError: an engine of a file cannot be loaded or breaks a law of engines; it is tried on a made-up problem before it is used.
+        PluginError: an engine of a file or of another package cannot be loaded or breaks a law of engines; it is tried on a made-up problem
+            before it is used.
     """
-    if _is_plugin(name):
-        return load_engine(name, registry.operators()["set.generic"]())
-    find_engine(name)
-    return name
+    operators: OperatorSet = registry.operators()["set.generic"]()
+    if is_reference(name):
+        return WatchedEngineFactory(load_engine(name, operators), name)
+    known = registry.engines()
+    if name not in known:
+        raise UnknownNameError("engine", name, list(known))
+    return name if name in ENGINES else WatchedEngineFactory(check_engine_factory(name, known[name], operators), name)
 
 
-def _is_plugin(name: str) -> bool:
-    return name.rpartition(":")[0].endswith(".py")
+def _set(name: str, factory: Any, spec: GenomeSpec) -> OperatorSet:
+    """Return a set of the catalogue; the operators of one from another package are checked."""
+    found = factory if isinstance(factory, OperatorSet) else made(name, factory) if isinstance(factory, type) else _called(name, factory)
+    if not isinstance(found, OperatorSet):
+        raise PluginError(f"{name} must give a stream_evo.search.OperatorSet, not {type(found).__name__}")
+    if _is_builtin(factory):
+        return found
+
+    def checked(operator: Any) -> Any:
+        check_operator(name, operator, spec)
+        return WatchedOperator(operator, name)
+
+    return dataclasses.replace(
+        found,
+        sampling=checked(found.sampling),
+        crossovers=tuple(map(checked, found.crossovers)),
+        mutations=tuple(map(checked, found.mutations)),
+        repair=None if found.repair is None else checked(found.repair),
+    )
+
+
+def _called(name: str, factory: Any) -> Any:
+    try:
+        return factory()
+    except FAILURES as error:
+        raise PluginError(f"{name}: {type(error).__name__} while the set was made: {error}") from error
+
+
+def _is_builtin(operator: Any) -> bool:
+    """Return True for what this package brings: it is tested, and need not be tried again for each run."""
+    return str(getattr(operator, "__module__", "")).startswith("stream_evo.")

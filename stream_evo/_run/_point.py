@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_evo._html import card, facts, text_table
-from stream_evo._run._job import METRICS
 from stream_evo._run._metrics import PointMetrics
 from stream_evo.hardware import Accelerator
 from stream_evo.schedule import Cause, Schedule, Totals
@@ -170,9 +169,10 @@ class Point:
     def _repr_html_(self) -> str:
         bounds = self.session.lower_bounds
         rows = []
-        for name in METRICS:
-            value, bound = getattr(self.metrics, name), bounds[name]
-            rows.append((name, value, bound, f"{value / bound:.2f}" if bound > 0 and np.isfinite(value) else ""))
+        for name, value in self.metrics.numbers.items():
+            bound = bounds.get(name)  # none is known of objectives of a user's own
+            ratio = f"{value / bound:.2f}" if bound and np.isfinite(value) else ""
+            rows.append((name, value, "" if bound is None else bound, ratio))
         columns = ("metric", "value", "lower bound", "ratio")
         stacks = 1 + self.mapping.layers[-1].stack
         layers: Counter[str] = Counter()

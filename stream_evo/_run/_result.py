@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 import numpy as np
 
 from stream_evo._html import card, facts, text_table
-from stream_evo._run._job import METRICS, OBJECTIVES, Job
-from stream_evo._run._metrics import UNITS, PointMetrics
+from stream_evo._run._job import METRICS, Job, metric_of
+from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text, units_of
 from stream_evo._run._point import Point
 from stream_evo.typing import FloatArray, IntArray
 
@@ -42,6 +42,7 @@ class Result:
         lower_bounds: Metric -> value that no mapping can be below.
         layer_by_layer: The best classical layer-by-layer mapping tried; ``None`` if none of those tried fits on the chip.
         best_history: Least value of each objective after each generation `(generations, F)`, where evaluations were kept on disk.
+        own: Name of the column of each objective of a user's own -> what is known of it.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -60,6 +61,7 @@ class Result:
     lower_bounds: Mapping[str, float]
     layer_by_layer: PointMetrics | None
     best_history: FloatArray | None = None
+    own: Mapping[str, OwnMetric] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Result: {self.title}, {len(self)} points, minimised {', '.join(self.job.objectives)}>"
@@ -80,8 +82,13 @@ class Result:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Names of the columns of `metrics`, each with its unit."""
-        return METRICS
+        """Names of the columns of `metrics`: with their units, and those of objectives of a user's own last."""
+        return self.job.columns
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Metric -> unit."""
+        return units_of(self.own)
 
     @cached_property
     def genomes(self) -> IntArray:
@@ -90,7 +97,7 @@ class Result:
 
     @cached_property
     def metrics(self) -> FloatArray:
-        """Metrics of the points, shape ``(P, 5)``, columns `metric_names`; read-only."""
+        """Metrics of the points, shape ``(P, M)``, columns `metric_names`; read-only."""
         return _read_only(self.search.front.metrics[self._order])
 
     def __getitem__(self, point: SupportsIndex) -> Point:
@@ -100,7 +107,8 @@ class Result:
             IndexError: there is no such point.
         """
         index = range(len(self))[point]
-        return Point(index, PointMetrics.of(self.metrics[index]), self.genomes[index], self.session)
+        numbers = PointMetrics.of(self.metrics[index], own=self.metric_names[len(METRICS) :])
+        return Point(index, numbers, self.genomes[index], self.session)
 
     def __iter__(self) -> Iterator[Point]:
         return (self[index] for index in range(len(self)))
@@ -113,12 +121,12 @@ class Result:
         """
         import pandas as pd  # noqa: PLC0415  # takes half a second to import
 
-        table = pd.DataFrame(self.metrics, columns=list(METRICS), index=pd.RangeIndex(len(self), name="point"))
+        table = pd.DataFrame(self.metrics, columns=list(self.metric_names), index=pd.RangeIndex(len(self), name="point"))
         table.attrs = {
             "network": self.session.workload.name,
             "hardware": self.session.accelerator.name,
             "objectives": list(self.job.metrics),
-            "units": dict(UNITS),
+            "units": self.units,
             "lower_bounds": dict(self.lower_bounds),
         }
         return table
@@ -129,10 +137,10 @@ class Result:
 
         baseline = self.layer_by_layer
         return plot_front(
-            dict(zip(METRICS, self.metrics.T, strict=True)),
+            dict(zip(self.metric_names, self.metrics.T, strict=True)),
             self.job.metrics,
             bounds=self.lower_bounds,
-            baseline=None if baseline is None else {name: float(getattr(baseline, name)) for name in METRICS},
+            baseline=None if baseline is None else baseline.numbers,
             title=f"{self.title}: {len(self)} points on the front",
         )
 
@@ -146,7 +154,7 @@ class Result:
             np.array([row.evaluations for row in rows], dtype=np.int64),
             np.array([row.hypervolume for row in rows], dtype=float),
             np.array([row.front_size for row in rows], dtype=np.int64),
-            {OBJECTIVES[name]: best[:, column] for column, name in enumerate(self.job.objectives) if column < best.shape[1]},
+            {metric_of(name): best[:, column] for column, name in enumerate(self.job.objectives) if column < best.shape[1]},
             title=f"{self.title}: {self.search.evaluations:,} evaluations",
         )
 
@@ -164,12 +172,12 @@ class Result:
         rows: list[tuple[str, int | str, tuple[float | str, ...]]] = []
         if len(self):
             for name in dict.fromkeys((*self.job.metrics, "edp_pj_cycles")):
-                point = int(np.argmin(self.metrics[:, METRICS.index(name)]))
-                rows.append((f"least {name.partition('_')[0]}", point, tuple(self.metrics[point].tolist())))
+                point = int(np.argmin(self.metrics[:, self.metric_names.index(name)]))
+                rows.append((f"least {name.partition('_')[0] if name in METRICS else name}", point, tuple(self.metrics[point].tolist())))
         if self.layer_by_layer is not None:
             numbers = self.layer_by_layer.as_dict()
-            rows.append(("layer by layer", "", tuple(_shown(numbers[name]) for name in METRICS)))
-        rows.append(("lower bound", "", tuple(_shown(self.lower_bounds.get(name)) for name in METRICS)))
+            rows.append(("layer by layer", "", tuple(_shown(numbers[name]) for name in self.metric_names)))
+        rows.append(("lower bound", "", tuple(_shown(self.lower_bounds.get(name)) for name in self.metric_names)))
         return rows
 
     def why_empty(self) -> str:
@@ -177,9 +185,18 @@ class Result:
         least = self.search.least_infeasible
         if least is None:
             return "no mapping was evaluated"
-        missing = f" ({least.violation_bytes:,.0f} bytes do not fit on the chip)" if least.violation_bytes else ""
+        found = dict(zip(self.metric_names, least.metrics.tolist(), strict=True))
+        limits = self.job.metric_limits
+        missed = []
+        for name in least.missed:
+            if name not in limits:
+                missed.append(f"{name} ({least.violation_bytes:,.0f} bytes do not fit)")
+                continue
+            bound = self.lower_bounds.get(name, 0.0)
+            never = f", and no mapping can be below {number_text(bound)}" if bound > limits[name] else ""
+            missed.append(f"{name} ({number_text(found[name])}, allowed {number_text(limits[name])}{never})")
         return (
-            f"no feasible mapping was found. The nearest one misses {', '.join(least.missed)}{missing}. "
+            f"no feasible mapping was found. The nearest one misses {', '.join(missed)}. "
             "Loosen the limits or pins, search longer, or allow --split"
         )
 
@@ -211,7 +228,7 @@ class Result:
         save_result(self, start_folder(Path(folder), self.job, self.session, command=" ".join(sys.argv)))
 
     def _repr_html_(self) -> str:
-        columns = ("", "point", *METRICS)
+        columns = ("", "point", *self.metric_names)
         rows = [(label, point, *values) for label, point, values in self.highlights()]
         found = "point" if len(self) == 1 else "points"
         return card(

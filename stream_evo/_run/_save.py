@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream_evo._run._job import METRICS, Job
+from stream_evo._run._job import Job
 from stream_evo._run._result import Result
 from stream_evo._run._saved import FORMAT
 from stream_evo._run._session import Session
@@ -63,7 +63,7 @@ def save_result(result: Result, folder: RunFolder) -> None:
     for point, path in enumerate(paths):
         folder.write(path, mapping_to_yaml(result[point].mapping), durable=False)  # the genomes in pareto.json are
     folder.write("pareto.json", json_text(_front_record(result), {"points": _points(result, paths)}))
-    folder.write("pareto.csv", front_csv(METRICS, result.metrics, paths))
+    folder.write("pareto.csv", front_csv(result.metric_names, result.metrics, paths))
     pictures = _pictures(result)
     for name, figure in pictures.items():
         folder.write(name, _png(figure))
@@ -89,6 +89,7 @@ def _front_record(result: Result) -> dict[str, Any]:
         "network": result.session.workload.name,
         "hardware": result.session.accelerator.name,
         "objectives": list(result.job.metrics),
+        **({"own_objectives": {name: dataclasses.asdict(each) for name, each in result.own.items()}} if result.own else {}),
         "seed": result.job.seed,
         "settings": result.job.as_dict(),
         "versions": _versions(),
@@ -104,7 +105,7 @@ def _front_record(result: Result) -> dict[str, Any]:
 def _points(result: Result, paths: list[str]) -> list[dict[str, Any]]:
     rows = zip(result.metrics, result.genomes, paths, strict=True)
     return [
-        {"point": point, **metrics_record(METRICS, row), "genome": genome.tolist(), "mapping": path}
+        {"point": point, **metrics_record(result.metric_names, row), "genome": genome.tolist(), "mapping": path}
         for point, (row, genome, path) in enumerate(rows)
     ]
 

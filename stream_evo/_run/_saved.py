@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from stream_evo._run._job import METRICS, Job
-from stream_evo._run._metrics import PointMetrics
+from stream_evo._run._job import METRICS, Job, metric_of
+from stream_evo._run._metrics import OwnMetric, PointMetrics
 from stream_evo.errors import RunFolderError
 from stream_evo.report import MANIFEST, RunFolder
 from stream_evo.search import StopReason
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["FORMAT", "SavedRun", "read_run"]
+__all__ = ["FORMAT", "SavedRun", "check_format", "read_run"]
 
 FORMAT = 1
 """Version of the run folder that this version of the package writes and reads."""
@@ -37,7 +37,8 @@ class SavedRun:
         network: Name of the network.
         hardware: Name of the accelerator.
         fingerprint: ``network`` and ``hardware`` -> SHA-256 of them as the program saw them.
-        metrics: Metrics of the front's points, shape ``(P, 5)``, columns `METRICS`.
+        metrics: Metrics of the front's points, shape ``(P, M)``, columns ``job.columns``.
+        own: Name of the column of each objective of a user's own -> what is known of it.
         genomes: Their genomes, shape ``(P, V)``; ``(0, 0)`` for an empty front.
         mappings: Their mapping files.
         lower_bounds: Metric -> value that no mapping can be below.
@@ -57,6 +58,7 @@ class SavedRun:
     hardware: str
     fingerprint: Mapping[str, str]
     metrics: FloatArray
+    own: Mapping[str, OwnMetric]
     genomes: IntArray
     mappings: tuple[Path, ...]
     lower_bounds: Mapping[str, float]
@@ -86,10 +88,7 @@ def read_run(path: str | Path) -> SavedRun:
         manifest = RunFolder.open(path).manifest()
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise RunFolderError(f"cannot look into {path}: {error.strerror}") from error
-    written = manifest.get("format")
-    if written != FORMAT:
-        way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
-        raise RunFolderError(f"{path} was written in format {written}; this version reads format {FORMAT}{way_out}")
+    check_format(manifest, path)
     state = manifest.get("state")
     if state not in _ENDED:
         raise RunFolderError(
@@ -107,6 +106,18 @@ def read_run(path: str | Path) -> SavedRun:
         raise RunFolderError(f"{path / _FRONT} or {path / MANIFEST} is damaged: {type(error).__name__}: {error}") from error
 
 
+def check_format(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse the manifest of a folder that another version wrote.
+
+    Raises:
+        RunFolderError: the folder has another format.
+    """
+    written = manifest.get("format")
+    if written != FORMAT:
+        way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
+        raise RunFolderError(f"{path} was written in format {written}; this version reads format {FORMAT}{way_out}")
+
+
 def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[str, Any]) -> SavedRun:
     points = record["points"]
     baseline = record["layer_by_layer"]
@@ -117,11 +128,12 @@ def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[st
         network=str(manifest["network"]["name"]),
         hardware=str(manifest["hardware"]["name"]),
         fingerprint={part: str(manifest[part]["sha256"]) for part in ("network", "hardware")},
-        metrics=np.array([[point[name] for name in METRICS] for point in points], dtype=np.float64).reshape(-1, len(METRICS)),
+        metrics=np.array([[point[name] for name in job.columns] for point in points], dtype=np.float64).reshape(-1, len(job.columns)),
+        own={name: OwnMetric(**record["own_objectives"][name]) for name in map(metric_of, job.own_objectives)},
         genomes=np.array([point["genome"] for point in points], dtype=np.int64).reshape(len(points), -1 if points else 0),
         mappings=tuple(path / point["mapping"] for point in points),
         lower_bounds={name: float(record["lower_bounds"][name]) for name in METRICS},
-        layer_by_layer=None if baseline is None else _metrics_of(baseline),
+        layer_by_layer=None if baseline is None else _metrics_of(baseline, job),
         hypervolume=float(record["hypervolume"]),
         reference=None if reference is None else np.array(reference, dtype=np.float64),
         evaluations=int(manifest["evaluations"]),
@@ -132,6 +144,6 @@ def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[st
     )
 
 
-def _metrics_of(record: Mapping[str, Any]) -> PointMetrics:
-    numbers = {name: math.inf if record[name] is None else float(record[name]) for name in METRICS}
-    return PointMetrics(**numbers, violation_bytes=float(record["violation_bytes"]))
+def _metrics_of(record: Mapping[str, Any], job: Job) -> PointMetrics:
+    numbers = np.array([math.inf if record[name] is None else float(record[name]) for name in job.columns])
+    return PointMetrics.of(numbers, float(record["violation_bytes"]), own=[metric_of(name) for name in job.own_objectives])

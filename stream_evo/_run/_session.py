@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from stream_evo import registry
 from stream_evo._run._job import METRICS, Job
 from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import load_workload
+from stream_evo._run._objectives import MeasuringMore, OwnObjective, measured_more
 from stream_evo.bounds import lower_bounds
 from stream_evo.evaluation import Evaluator, evaluate_mapping
 from stream_evo.hardware import Accelerator
@@ -68,16 +70,16 @@ class Session:
             "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
         }
 
-    def point_of(self, mapping: Mapping) -> PointMetrics:
+    def point_of(self, mapping: Mapping, own: Sequence[OwnObjective] = ()) -> PointMetrics:
         """Return the numbers of a mapping; it need not be one of the space, which may leave out splits, dataflows or tile sizes."""
-        scored = evaluate_mapping(self.workload, self.accelerator, mapping)
-        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]))
+        scored = measured_more(evaluate_mapping(self.workload, self.accelerator, mapping), own)
+        return PointMetrics.of(scored.metrics[0], float(scored.violation_bytes[0]), own=[each.metric for each in own])
 
-    def layer_by_layer(self) -> PointMetrics | None:
+    def layer_by_layer(self, own: Sequence[OwnObjective] = ()) -> PointMetrics | None:
         """Return the best classical layer-by-layer mapping of those tried, by energy-delay product; ``None`` if none of them fits.
 
         One whole map per tile, every boundary cut. Tried are the allocations that put each layer on its k-th capable core, for every k, and
-        those that deal the layers out in turn.
+        those that deal the layers out in turn. Its numbers include the values of objectives of a user's own.
         """
         segment = self.spec.segments["allocation"]
         choices = self.spec.upper[segment] + 1
@@ -88,10 +90,11 @@ class Session:
             genomes[row, segment] = np.minimum(shift, choices - 1) if row % 2 == 0 else (layers + shift) % choices
         genomes[:, self.spec.segments["cut"]] = 1
         genomes[:, self.spec.segments["tile"]] = 0
-        scored = self.evaluator.evaluate(np.unique(self.spec.canonical(genomes), axis=0))
+        evaluator = MeasuringMore(self.evaluator, tuple(own))
+        scored = evaluator.evaluate(np.unique(self.spec.canonical(genomes), axis=0))
         edp = np.where(scored.violation_bytes == 0, scored.metrics[:, METRICS.index("edp_pj_cycles")], np.inf)
         best = int(np.argmin(edp))
-        return PointMetrics.of(scored.metrics[best]) if np.isfinite(edp[best]) else None
+        return PointMetrics.of(scored.metrics[best], own=[each.metric for each in own]) if np.isfinite(edp[best]) else None
 
 
 def open_session(
@@ -135,8 +138,18 @@ def session_of(
     )
 
 
-def search_problem(job: Job, session: Session) -> SearchProblem:
-    """Return what the search of a job is about."""
+def search_problem(job: Job, session: Session, own: Sequence[OwnObjective] = ()) -> SearchProblem:
+    """Return what the search of a job is about.
+
+    Args:
+        job: What was asked.
+        session: The network on the chip.
+        own: The job's own objectives; without them nothing can be evaluated, but what was evaluated can be read.
+    """
     return SearchProblem(
-        session.evaluator, metrics=METRICS, objectives=job.metrics, limits=job.metric_limits, fingerprint=session.fingerprint
+        MeasuringMore(session.evaluator, tuple(own)) if own else session.evaluator,
+        metrics=job.columns,
+        objectives=job.metrics,
+        limits=job.metric_limits,
+        fingerprint={**session.fingerprint, **{f"objective {each.metric}": each.fingerprint for each in own}},
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_evo._html import card, text_table
-from stream_evo._run._job import METRICS, OBJECTIVES
-from stream_evo._run._metrics import UNITS
+from stream_evo._run._job import METRICS, OBJECTIVES, metric_of
+from stream_evo._run._metrics import OwnMetric, units_of
 from stream_evo._run._result import Result
 from stream_evo.comparison._front import RunFront, read_fronts
 from stream_evo.comparison._indicators import Indicators, indicators
@@ -109,10 +109,11 @@ class Comparison:
         }
         columns |= {f"least_{best.metric}": list(best.values) for best in self.best}
         table = pd.DataFrame(columns, index=pd.Index(self.labels, name="run"))
+        units = units_of(self.runs[0].own)
         table.attrs = {
             "network": self.network,
             "objectives": list(self.objectives),
-            "units": {f"least_{best.metric}": UNITS[best.metric] for best in self.best},
+            "units": {f"least_{best.metric}": units[best.metric] for best in self.best},
         }
         return table
 
@@ -254,15 +255,19 @@ def _checked(runs: Sequence[Result | str | Path], labels: Sequence[str] | None) 
 
 def _objectives(fronts: Sequence[RunFront], asked: Sequence[str] | None) -> tuple[str, ...]:
     common = [name for name in fronts[0].objectives if all(name in front.objectives for front in fronts)]
-    short = {metric: name for name, metric in OBJECTIVES.items()}
+    own = {name: name for front in fronts for name in front.objectives if name not in METRICS}
+    known = {**OBJECTIVES, **own}
+    short = {metric: name for name, metric in known.items()}
     if asked is not None:
-        for name in asked:
-            if name not in OBJECTIVES:
-                raise UnknownNameError("objective", name, list(OBJECTIVES))
-        wanted = tuple(OBJECTIVES[name] for name in dict.fromkeys(asked))
+        names = [name if name in known else metric_of(name) for name in dict.fromkeys(asked)]  # also as the runs were told, FILE.py:NAME
+        for name in names:
+            if name not in known:
+                raise UnknownNameError("objective", name, list(known))
+        wanted = tuple(dict.fromkeys(known[name] for name in names))
         faults = [
             Fault(
-                f"{front.label} did not minimise {short[name]}", expected=f"some of {', '.join(short[known] for known in common) or 'none'}"
+                f"{front.label} did not minimise {short[name]}",
+                expected=f"some of {', '.join(short[metric] for metric in common) or 'none'}",
             )
             for name in wanted
             for front in fronts
@@ -288,9 +293,9 @@ def _projected(front: RunFront, objectives: Sequence[str]) -> FloatArray:
 
 
 def _best(fronts: Sequence[RunFront], metric: str) -> Best:
-    column = METRICS.index(metric)
-    points = tuple(int(front.metrics[:, column].argmin()) if len(front) else -1 for front in fronts)
-    values = tuple(float(front.metrics[point, column]) if point >= 0 else math.inf for front, point in zip(fronts, points, strict=True))
+    columns = [front.columns([metric])[:, 0] for front in fronts]
+    points = tuple(int(column.argmin()) if len(column) else -1 for column in columns)
+    values = tuple(float(column[point]) if point >= 0 else math.inf for column, point in zip(columns, points, strict=True))
     return Best(metric, values, points, tuple(place for place, value in enumerate(values) if value == min(values)))
 
 
@@ -307,6 +312,11 @@ def _notes(fronts: Sequence[RunFront]) -> Iterator[str]:
         known = chips.setdefault(front.hardware, front.fingerprint)
         if known["hardware"] != front.fingerprint["hardware"]:
             yield f"{front.hardware} in {front.label} is not the same chip as in the runs before, although it has the same name"
+    objectives: dict[str, OwnMetric] = {}
+    for front in fronts:
+        for name, own in front.own.items():
+            if objectives.setdefault(name, own) != own:
+                yield f"{name} in {front.label} is not the same objective as in the runs before, although it has the same name"
     if len({front.version for front in fronts}) > 1:
         versions = ", ".join(f"{front.version} in {front.label}" for front in fronts)
         yield f"the runs are of different versions of stream-evo, whose models may differ: {versions}"

@@ -146,4 +146,4 @@ def _shares(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[Sh
 
 def _metrics(explanation: Explanation) -> PointMetrics:
     totals = explanation.totals
-    return PointMetrics(**{name: float(getattr(totals, name)) for name in METRICS}, violation_bytes=float(totals.violation_bytes))
+    return PointMetrics.of_totals(totals)

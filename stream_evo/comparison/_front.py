@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stream_evo._run._job import METRICS, Job
+from stream_evo._run._metrics import OwnMetric
 from stream_evo._run._result import Result
 from stream_evo._run._saved import read_run
 from stream_evo.errors import RunFolderError
@@ -32,12 +33,14 @@ class RunFront:
         hardware: Name of the accelerator.
         fingerprint: ``network`` and ``hardware`` -> SHA-256 of them as the program saw them.
         objectives: Metrics that were minimised.
-        metrics: Shape ``(P, 5)``, columns `stream_evo.evaluation.METRICS`.
+        metrics: Shape ``(P, M)``, columns `names`.
         lower_bounds: Metric -> value that no mapping can be below.
         settings: What else the search was told, by name.
         evaluations: Genomes evaluated.
         interrupted: True if the user stopped the search.
         version: Version of the package that ran it.
+        names: Names of the metrics, those of objectives of a user's own last.
+        own: Name of the column of each objective of a user's own -> what is known of it.
     """
 
     label: str
@@ -51,13 +54,15 @@ class RunFront:
     evaluations: int = 0
     interrupted: bool = False
     version: str = ""
+    names: tuple[str, ...] = METRICS
+    own: Mapping[str, OwnMetric] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.metrics)
 
     def columns(self, names: Sequence[str]) -> FloatArray:
         """Return some metrics of the points, shape ``(P, len(names))``."""
-        return self.metrics[:, [METRICS.index(name) for name in names]]
+        return self.metrics[:, [self.names.index(name) for name in names]]
 
 
 def read_fronts(runs: Sequence[Result | str | Path], labels: Sequence[str] | None = None) -> tuple[RunFront, ...]:
@@ -99,6 +104,8 @@ def _of_result(result: Result) -> RunFront:
         evaluations=result.search.evaluations,
         interrupted=result.search.interrupted,
         version=metadata.version("stream-evo"),
+        names=result.metric_names,
+        own=result.own,
     )
 
 
@@ -116,6 +123,8 @@ def _of_folder(path: Path) -> RunFront:
         evaluations=saved.evaluations,
         interrupted=saved.stop is StopReason.INTERRUPTED,
         version=saved.version,
+        names=saved.job.columns,
+        own=saved.own,
     )
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from stream_evo._run._job import METRICS
 from stream_evo.report import BudgetBar, FrontSeries, plot_fronts
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ __all__ = ["plot_comparison"]
 def plot_comparison(comparison: Comparison) -> Figure:
     """Draw the fronts of a comparison over each other."""
     return plot_fronts(
-        [FrontSeries(run.label, dict(zip(METRICS, run.metrics.T, strict=True))) for run in comparison.runs],
+        [FrontSeries(run.label, dict(zip(run.names, run.metrics.T, strict=True))) for run in comparison.runs],
         comparison.objectives,
         bars=[BudgetBar(region.budget, region.least, region.begin, region.end, region.winners) for region in comparison.regions],
         title=f"{comparison.network}: {len(comparison.runs)} fronts",

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 
-from stream_evo._run._job import METRICS
 from stream_evo.exports._front import Front, PointOfFront
 from stream_evo.exports._tables import Cell, layer_table
 from stream_evo.report import front_csv
@@ -16,7 +15,7 @@ __all__ = ["front_to_csv", "point_to_csv"]
 
 def front_to_csv(front: Front) -> str:
     """Return the front, in the form of ``pareto.csv``."""
-    return front_csv(METRICS, front.metrics, front.mapping_files)
+    return front_csv(front.metric_names, front.metrics, front.mapping_files)
 
 
 def point_to_csv(point: PointOfFront) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_evo._run._job import METRICS, Job
+from stream_evo._run._metrics import OwnMetric, units_of
 from stream_evo._run._saved import read_run
 from stream_evo.errors import Fault, InputError
 from stream_evo.mapping import Mapping as NetworkMapping
@@ -37,7 +38,7 @@ class Front:
         network: Name of the network.
         hardware: Name of the accelerator.
         job: What was asked.
-        metrics: Shape ``(P, 5)``, columns `METRICS`.
+        metrics: Shape ``(P, M)``, columns `metric_names`.
         genomes: Shape ``(P, V)``.
         lower_bounds: Metric -> value that no mapping can be below.
         layer_by_layer: The best layer-by-layer mapping tried, if one fits.
@@ -46,6 +47,7 @@ class Front:
         reference: Reference point of that hypervolume, one value per objective.
         mapping_text: Point -> its mapping file's text.
         open_session: Loads the network and the chip; only what looks inside a mapping needs them.
+        own: Name of the column of each objective of a user's own -> what is known of it.
     """
 
     network: str
@@ -60,9 +62,20 @@ class Front:
     reference: tuple[float, ...] | None
     mapping_text: Callable[[int], str] = field(repr=False)
     open_session: Callable[[], Session] = field(repr=False)
+    own: Mapping[str, OwnMetric] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.metrics)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the columns of `metrics`."""
+        return self.job.columns
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Metric -> unit; empty where an objective of a user's own says none."""
+        return units_of(self.own)
 
     @property
     def title(self) -> str:
@@ -86,7 +99,7 @@ class Front:
 
     def numbers(self, point: int) -> dict[str, float]:
         """Return the metrics of one point by name."""
-        return dict(zip(METRICS, self.metrics[point].tolist(), strict=True))
+        return dict(zip(self.metric_names, self.metrics[point].tolist(), strict=True))
 
     @property
     def best_edp(self) -> int:
@@ -197,6 +210,7 @@ def _of_result(result: Result) -> Front:
         reference=None if search.reference is None else tuple(search.reference.tolist()),
         mapping_text=lambda point: mapping_to_yaml(session.spec.decode(genomes[point])),
         open_session=lambda: session,
+        own=result.own,
     )
 
 
@@ -224,4 +238,5 @@ def _of_folder(path: Path) -> Front:
         reference=None if saved.reference is None else tuple(saved.reference.tolist()),
         mapping_text=mapping_text,
         open_session=session,
+        own=saved.own,
     )

@@ -6,8 +6,6 @@ from typing import Any
 
 import yaml
 
-from stream_evo._run._job import METRICS
-from stream_evo._run._metrics import UNITS
 from stream_evo.exports._front import Front, PointOfFront
 from stream_evo.exports._tables import layer_table
 from stream_evo.mapping import mapping_to_yaml
@@ -66,7 +64,7 @@ def _head(kind: str, front: Front) -> dict[str, Any]:
         "network": front.network,
         "hardware": front.hardware,
         "objectives": list(front.job.metrics),
-        "units": dict(UNITS),
+        "units": front.units,
         "settings": front.job.as_dict(),
         "evaluations": front.evaluations,
         "hypervolume": front.hypervolume,
@@ -77,4 +75,4 @@ def _head(kind: str, front: Front) -> dict[str, Any]:
 
 
 def _point(front: Front, index: int) -> dict[str, Any]:
-    return {"point": index, **metrics_record(METRICS, front.metrics[index]), "genome": front.genomes[index].tolist()}
+    return {"point": index, **metrics_record(front.metric_names, front.metrics[index]), "genome": front.genomes[index].tolist()}

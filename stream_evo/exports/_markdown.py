@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as NamedNumbers
 
-from stream_evo._run._job import METRICS
 from stream_evo._run._metrics import UNITS
 from stream_evo.exports._front import Front, PointOfFront
 from stream_evo.exports._tables import Cell, layer_table
@@ -15,7 +15,6 @@ from stream_evo.mapping import Mapping
 __all__ = ["front_to_markdown", "point_to_markdown"]
 
 _MOST_POINTS = 40
-_NUMBERS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 _SPECIAL = re.compile(r"[\\`*{}\[\]<>|#~&!]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word is plain
 
 
@@ -34,8 +33,8 @@ def point_to_markdown(point: PointOfFront) -> str:
     front = point.front
     numbers, bounds = front.numbers(point.index), front.lower_bounds
     rows = [
-        (name.partition("_")[0], _number(numbers[name]), _number(bounds[name]), _ratio(numbers[name], bounds[name]), UNITS[name])
-        for name in _NUMBERS
+        (_short(name), _number(value), _bound(bounds, name), _ratio(value, bounds.get(name, 0.0)), _text(front.units[name]))
+        for name, value in numbers.items()
     ]
     lines = [f"# {_text(front.title)}: point {point.index} of {len(front)}", "", *_about(front), ""]
     lines += _table(("", "value", "lower bound", "ratio", "unit"), rows, numeric=(1, 2, 3))
@@ -68,16 +67,16 @@ def _highlights(front: Front) -> list[str]:
     rows: list[tuple[str, ...]] = []
     if len(front):
         for name in dict.fromkeys((*front.job.metrics, "edp_pj_cycles")):
-            point = int(front.metrics[:, METRICS.index(name)].argmin())
-            label = "energy x delay" if name == "edp_pj_cycles" else name.partition("_")[0]
+            point = int(front.metrics[:, front.metric_names.index(name)].argmin())
+            label = "energy x delay" if name == "edp_pj_cycles" else _short(name)
             rows.append((f"least {label}", str(point), *(_number(value) for value in front.metrics[point].tolist())))
     else:
-        rows.append(("no feasible mapping was found", "", *("" for _ in METRICS)))
+        rows.append(("no feasible mapping was found", "", *("" for _ in front.metric_names)))
     baseline = front.layer_by_layer
     if baseline is not None:
-        rows.append(("layer by layer", "", *(_number(float(getattr(baseline, name))) for name in METRICS)))
-    rows.append(("lower bound", "", *(_number(front.lower_bounds[name]) for name in METRICS)))
-    lines = _table(("", "point", *(_heading(name) for name in METRICS)), rows, numeric=range(1, 2 + len(METRICS)))
+        rows.append(("layer by layer", "", *(_number(value) for value in baseline.numbers.values())))
+    rows.append(("lower bound", "", *(_bound(front.lower_bounds, name) for name in front.metric_names)))
+    lines = _table(("", "point", *_headings(front)), rows, numeric=range(1, 2 + len(front.metric_names)))
     if len(front) and baseline is not None:
         best = front.numbers(front.best_edp)["edp_pj_cycles"]
         lines += ["", f"The least energy x delay is {_ratio(baseline.edp_pj_cycles, best)} times below that of layer-by-layer execution."]
@@ -87,7 +86,7 @@ def _highlights(front: Front) -> list[str]:
 def _front(front: Front) -> list[str]:
     shown = range(min(len(front), _MOST_POINTS))
     rows = [(str(point), *(_number(value) for value in front.metrics[point].tolist())) for point in shown]
-    lines = _table(("point", *(_heading(name) for name in METRICS)), rows, numeric=range(1 + len(METRICS)))
+    lines = _table(("point", *_headings(front)), rows, numeric=range(1 + len(front.metric_names)))
     left_out = len(front) - len(shown)
     return lines + (["", f"{_count(left_out, 'more point')} in `pareto.csv`."] if left_out else [])
 
@@ -142,6 +141,19 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: It
     ]
     rule = "|" + "|".join("-" * (width + 1) + ":" if index in right else "-" * (width + 2) for index, width in enumerate(widths)) + "|"
     return [lines[0], rule, *lines[1:]]
+
+
+def _short(name: str) -> str:
+    return name.partition("_")[0] if name in UNITS else _text(name)  # a name of the user's own is kept whole
+
+
+def _bound(bounds: NamedNumbers[str, float], name: str) -> str:
+    return _number(bounds[name]) if name in bounds else ""  # none is known of objectives of a user's own
+
+
+def _headings(front: Front) -> list[str]:
+    own = {name: f"{_short(name)} ({_text(each.unit)})" if each.unit else _short(name) for name, each in front.own.items()}
+    return [own.get(name) or _heading(name) for name in front.metric_names]
 
 
 def _heading(name: str) -> str:

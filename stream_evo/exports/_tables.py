@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from stream_evo._run._job import METRICS
-from stream_evo._run._metrics import UNITS
 from stream_evo.exports._front import Front, PointOfFront
 
 __all__ = ["Cell", "Column", "Table", "front_table", "layer_table"]
@@ -66,8 +64,9 @@ class Table:
 def front_table(front: Front) -> Table:
     """Return the front: number, metrics, mapping file and genome of each point."""
     columns = [Column("point", "", "number of the point, in order of latency", tuple(range(len(front))))]
-    for index, name in enumerate(METRICS):
-        columns.append(Column(name, UNITS[name], _METRIC_MEANING[name], tuple(front.metrics[:, index].tolist())))
+    for index, name in enumerate(front.metric_names):
+        meaning = _METRIC_MEANING.get(name, "an objective of the user's own")
+        columns.append(Column(name, front.units[name], meaning, tuple(front.metrics[:, index].tolist())))
     columns.append(Column("mapping", "", "mapping file, relative to the folder of the run", tuple(front.mapping_files)))
     columns.append(Column("genome", "", "the mapping as integers", tuple(front.genomes.tolist())))
     return Table("points", tuple(columns))

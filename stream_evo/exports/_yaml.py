@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stream_evo._run._metrics import UNITS
 from stream_evo.exports._front import PointOfFront
 from stream_evo.mapping import mapping_to_yaml
 
@@ -11,5 +10,6 @@ __all__ = ["point_to_yaml"]
 
 def point_to_yaml(point: PointOfFront) -> str:
     """Return a mapping file; `stream_evo.mapping.load_mapping` reads it back to the mapping of the point."""
-    numbers = [f"#   {name}: {value!r}  # {UNITS[name]}" for name, value in point.front.numbers(point.index).items()]
+    units = point.front.units
+    numbers = [f"#   {name}: {value!r}  # {units[name]}".rstrip(" #") for name, value in point.front.numbers(point.index).items()]
     return "\n".join([f"# point {point.index} of {len(point.front)}", *numbers, mapping_to_yaml(point.mapping)])

@@ -96,7 +96,7 @@ class _Narrowing:
             for choice in range(len(spec.capable[index])):
                 if tuple(spec.core_names[core] for core in spec.spread(index, choice, exponent)[0]) == cores:
                     if exponent and "split" not in spec.segments:
-                        self.fault("several cores need the genome option split", path, line)
+                        self.fault("several cores need the genome option split (--split)", path, line)
                         return
                     self.gene("allocation", index, choice, path, line)
                     if "split" in spec.segments:
@@ -129,7 +129,8 @@ class _Narrowing:
         given = sorted({self.spec.spread(index, choice, exponent)[1] for choice in ranges[0] for exponent in exponents})
         if given != [parts]:
             numbers = " or ".join(map(str, given))
-            self.fault(f"{parts} parts cannot be had: the cores it may run on make {numbers}", path, line)
+            without = "" if "split" in self.spec.segments else "; more need the genome option split (--split)"
+            self.fault(f"{parts} parts cannot be had: the cores it may run on make {numbers}{without}", path, line)
 
     def _tile(self, index: int, pin: LayerPin, path: str) -> None:
         sizes = self.spec.tiles[index]
@@ -180,4 +181,4 @@ class _Narrowing:
         elif "dataflow" in self.spec.segments:
             self.gene("dataflow", index, flows.index(pin.dataflow), path, pin.line)
         elif flows.index(pin.dataflow):
-            self.fault("a dataflow other than the first needs the genome option dataflow", path, pin.line)
+            self.fault("a dataflow other than the first needs the genome option dataflow (--dataflow)", path, pin.line)

@@ -103,13 +103,10 @@ def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeO
             index for index, slot in enumerate(accelerator.cores) if slot.name not in options.forbidden_cores and can_run(slot.core, layer)
         )
         if not cores:
+            forbidden = [slot.name for slot in accelerator.cores if can_run(slot.core, layer)]
             runs = "; ".join(f"{slot.name}: {', '.join(slot.core.operators)}" for slot in accelerator.cores)
-            faults.append(
-                Fault(
-                    f"layer {layer.name} ({layer.operator}) needs a core that runs {layer.kind} layers; none may",
-                    hint=f"The cores run: {runs}",
-                )
-            )
+            hint = f"Allow {' or '.join(forbidden)}, which could and is forbidden" if forbidden else f"The cores run: {runs}"
+            faults.append(Fault(f"layer {layer.name} ({layer.operator}) needs a core that runs {layer.kind} layers; none may", hint=hint))
         found.append(cores)
     if faults:
         raise InputError(f"{workload.name} on {accelerator.name}", faults)

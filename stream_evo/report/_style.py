@@ -51,9 +51,12 @@ def axis_unit(metric: str, values: FloatArray) -> AxisUnit:
     elif metric == "edp_pj_cycles":
         factor, unit = _pick(_ENERGY, largest)
         unit += " x cycles"
-    else:
+    elif metric.endswith("_cycles"):
         factor, prefix = _pick(_DECIMAL, largest)
-        unit = f"{prefix}cycles" if len(prefix) == 0 else f"{prefix} cycles"
+        unit = f"{prefix} cycles".strip()
+    else:  # an objective of a user's own, whose name says what it is
+        factor, prefix = _pick(_DECIMAL, largest)
+        return AxisUnit(factor, f"{name} ({prefix})" if prefix else name)
     return AxisUnit(factor, f"{name} ({unit})")
 
 

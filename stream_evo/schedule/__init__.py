@@ -8,7 +8,7 @@ Results:
 Fast:
     Simulator, Tables, build_tables: a problem as tables, scheduled by the kernel.
     Choices, Placement, choices_of_spec, choices_of_mapping, decisions_of_genomes, decisions_of_mapping: what the tables range over.
-    metrics_of, totals_of: names for raw results, of a batch and of one genome.
+    metrics_of, parts_of, totals_of: names for raw results, of a batch and of one genome.
     compiled_ahead: compiles the kernel beside other work, where it is not compiled yet.
 Plain:
     Plan, Stream, Reads, build_plan, schedule_plan: a mapping spelled out, and its schedule.
@@ -32,7 +32,7 @@ from stream_evo.schedule._figures import TileFigures, choose_streamed
 from stream_evo.schedule._plan import CostBook, Plan, Reads, Stream, build_plan
 from stream_evo.schedule._reference import schedule_plan
 from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
-from stream_evo.schedule._simulator import Simulator, metrics_of, totals_of
+from stream_evo.schedule._simulator import Simulator, metrics_of, parts_of, totals_of
 from stream_evo.schedule._tables import Tables, build_tables
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "decisions_of_genomes",
     "decisions_of_mapping",
     "metrics_of",
+    "parts_of",
     "schedule_plan",
     "totals_of",
 ]

@@ -148,6 +148,19 @@ def metrics_of(raw: FloatArray) -> dict[str, FloatArray]:
     }
 
 
+def parts_of(raw: FloatArray) -> dict[str, FloatArray]:
+    """Return what else a batch is known by, by name as in `Totals`, shape ``(P,)`` each: the parts of the energy, and evictions."""
+    columns = {
+        "mac_pj": at.OUT_MAC,
+        "memory_pj": at.OUT_MEMORY,
+        "transfer_pj": at.OUT_TRANSFER,
+        "link_pj": at.OUT_LINK,
+        "dram_pj": at.OUT_DRAM,
+        "evictions": at.OUT_EVICTIONS,
+    }
+    return {name: raw[:, column].copy() for name, column in columns.items()}
+
+
 def totals_of(raw: FloatArray) -> Totals:
     """Return named totals from one row of raw results."""
     return Totals(

@@ -89,7 +89,8 @@ def _mapping(form: Form) -> dict[str, Any]:
     """Return the schema of a mapping."""
     if form.free is not None:
         names = {"propertyNames": {"enum": list(form.choices)}} if form.choices else {}
-        return {"type": "object", **names, "additionalProperties": _entry(form.free)}
+        known = {"properties": {key: _entry(entry) for key, entry in form.keys.items()}} if form.keys else {}
+        return {"type": "object", **names, **known, "additionalProperties": _entry(form.free)}
     if form.variant:
         cases = [
             {"if": {"properties": {form.variant: {"const": value}}, "required": [form.variant]}, "then": _mapping(variant)}

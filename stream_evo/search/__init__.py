@@ -9,16 +9,19 @@ The loop:
 Engines:
     ENGINES, find_engine, Engine, EngineContext, EngineFactory, EngineState, NsgaTwo, Diversity, RandomSearch
 Contracts of operators and of what is searched:
-    Sampling, Crossover, Mutation, Repair, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator, BatchEvaluation
+    Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator, BatchEvaluation
 What is kept:
-    EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront
+    EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront; describe: settings as text, for fingerprints
 Measures:
     hypervolume, reference_point, nondominated
 Plug-ins:
-    load_operator, load_engine, operator_kind, PluginKind; checks for one's own tests: `stream_evo.search.testing`
+    load_operator, load_objective, load_engine: from files; check_operator, check_named_objective, check_engine_factory: from elsewhere;
+    WatchedOperator, WatchedEngineFactory: at work; operator_kind, PluginKind, objective_values; checks for one's own tests are in
+    `stream_evo.search.testing`
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
+from stream_evo.search._check_objective import objective_values
 from stream_evo.search._contracts import (
     BatchEvaluation,
     BatchEvaluator,
@@ -30,21 +33,33 @@ from stream_evo.search._contracts import (
     EngineState,
     KnowsCores,
     Mutation,
+    Objective,
     OperatorSet,
     Repair,
     Sampling,
     Spec,
 )
+from stream_evo.search._describe import describe
 from stream_evo.search._engines import ENGINES, find_engine
 from stream_evo.search._front import ParetoFront
 from stream_evo.search._nsga2 import Diversity, NsgaTwo
 from stream_evo.search._optimize import optimize
 from stream_evo.search._pareto import hypervolume, nondominated, reference_point
-from stream_evo.search._plugin import PluginKind, load_engine, load_operator, operator_kind
+from stream_evo.search._plugin import (
+    PluginKind,
+    check_engine_factory,
+    check_named_objective,
+    check_operator,
+    load_engine,
+    load_objective,
+    load_operator,
+    operator_kind,
+)
 from stream_evo.search._problem import SearchProblem
 from stream_evo.search._random import RandomSearch
 from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
 from stream_evo.search._variation import Variation
+from stream_evo.search._watch import WatchedEngineFactory, WatchedOperator
 
 __all__ = [
     "ARCHIVE_NAME",
@@ -66,6 +81,7 @@ __all__ = [
     "LeastInfeasible",
     "Mutation",
     "NsgaTwo",
+    "Objective",
     "OperatorSet",
     "ParetoFront",
     "PluginKind",
@@ -79,11 +95,19 @@ __all__ = [
     "Spec",
     "StopReason",
     "Variation",
+    "WatchedEngineFactory",
+    "WatchedOperator",
+    "check_engine_factory",
+    "check_named_objective",
+    "check_operator",
+    "describe",
     "find_engine",
     "hypervolume",
     "load_engine",
+    "load_objective",
     "load_operator",
     "nondominated",
+    "objective_values",
     "operator_kind",
     "optimize",
     "reference_point",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ __all__ = ["ARCHIVE_NAME", "Batch", "EvaluationArchive", "ProgressRow"]
 ARCHIVE_NAME = "evaluations.sqlite"
 _APPLICATION = 0x5EA0E701  # marks the file as ours, see PRAGMA application_id
 _SCHEMA = 2
+_DAMAGED = "Restore it from a copy, or do the run again in another folder"
 _TABLES = (
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE generations (generation INTEGER PRIMARY KEY, complete INTEGER NOT NULL, evaluations INTEGER NOT NULL,
@@ -138,11 +140,11 @@ class EvaluationArchive:
             raise RunFolderError(f"{folder} holds no run ({ARCHIVE_NAME} is missing or empty)")
         with _disk(path):
             connection = _connect(path)
-            (healthy,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if healthy != "ok":
-                raise RunFolderError(f"{path} is damaged: {healthy}")
-            facts = dict(connection.execute("SELECT name, value FROM facts"))
-            return cls(path, connection, facts)
+            try:
+                return cls(path, connection, _facts(connection))
+            except BaseException:
+                connection.close()
+                raise
 
     @classmethod
     def resume(cls, folder: Path, fingerprint: Mapping[str, str]) -> Self:
@@ -154,7 +156,7 @@ class EvaluationArchive:
         archive = cls.read(folder)
         held = archive.fingerprint
         changed = [
-            f"{name} (was {_short(held.get(name, 'absent'))}, now {_short(fingerprint.get(name, 'absent'))})"
+            "{} (was {}, now {})".format(name, *_different(held.get(name, "absent"), fingerprint.get(name, "absent")))
             for name in sorted({*held, *fingerprint})
             if held.get(name) != fingerprint.get(name)
         ]
@@ -197,7 +199,10 @@ class EvaluationArchive:
                 "SELECT generation, complete FROM generations ORDER BY generation DESC LIMIT 1"
             ).fetchone() or (0, 1)
             if row.generation != last + complete:
-                raise RunFolderError(f"another process continues the run in {self._path.parent}; its generation {last} is stored already")
+                raise RunFolderError(
+                    f"another process continues the run in {self._path.parent}; its generation {last} is stored already. "
+                    "Wait until it has ended"
+                )
             self._connection.execute(
                 "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (row.generation, int(batch.complete), row.evaluations, row.front_size, row.hypervolume, len(batch.genomes), blob),
@@ -209,11 +214,13 @@ class EvaluationArchive:
         """Yield all generations in order.
 
         Raises:
-            RunFolderError: A batch is damaged.
+            RunFolderError: A batch is damaged or missing.
         """
         query = "SELECT generation, evaluations, front_size, hypervolume, complete, count, batch FROM generations ORDER BY generation"
         with _disk(self._path):
-            for *row, complete, count, blob in self._connection.execute(query):
+            for number, (*row, complete, count, blob) in enumerate(self._connection.execute(query), start=1):
+                if row[0] != number:
+                    raise ValueError(f"generation {number} is missing")
                 genomes, metrics, violation = unpack_batch(blob, count, self._genes, self._columns, self._gene_type)
                 yield Batch(ProgressRow(*row), bool(complete), genomes, metrics, violation)
 
@@ -221,11 +228,16 @@ class EvaluationArchive:
         """Return the last stored state, ``None`` before the first.
 
         Raises:
-            RunFolderError: It is damaged.
+            RunFolderError: It is damaged, or belongs to a generation whose successors or whose own evaluations are missing.
         """
         with _disk(self._path):
-            found = self._connection.execute("SELECT state FROM checkpoint").fetchone()
-            return None if found is None else unpack_state(found[0])
+            found = self._connection.execute("SELECT generation, state FROM checkpoint").fetchone()
+            if found is None:
+                return None
+            (last,) = self._connection.execute("SELECT max(generation) FROM generations WHERE complete").fetchone()
+            if found[0] != last:
+                raise ValueError(f"the stored state is that after generation {found[0]}, the last one stored is {last}")
+            return unpack_state(found[1])
 
     def digest(self) -> str:
         """Return the SHA-256 of all contents, as hexadecimal digits; equal for equal runs, however often they were interrupted."""
@@ -260,16 +272,51 @@ class EvaluationArchive:
                 self._connection.execute("ROLLBACK")
 
 
-def _short(value: str, width: int = 60) -> str:
-    """Settings of operators fill a page; beside the name of what changed, their beginning is enough."""
-    return value if len(value) <= width else value[: width - 3] + "..."
+def _different(was: str, now: str, width: int = 60) -> tuple[str, str]:
+    """Return both texts, cut to where they begin to differ: settings of operators fill a page."""
+    if max(len(was), len(now)) <= width:
+        return was, now
+    same = next((place for place, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
+    begin = max(0, same - width // 2)
+    parts = [("..." if begin else "") + text[begin : begin + width] + ("..." if len(text) > begin + width else "") for text in (was, now)]
+    return parts[0], parts[1]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+    connection = _opened(path)
+    if _frozen(path):
+        return connection
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    if _frozen(path):
+        return sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    return sqlite3.connect(path, isolation_level=None, timeout=10.0)
+
+
+def _frozen(path: Path) -> bool:
+    """Return True for a file that nobody can write to: SQLite would ask for a log beside it, which cannot be made and is not needed."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.exists() and not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+
+
+def _facts(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return what is written about the run.
+
+    Raises:
+        ValueError: The file is damaged.
+        TypeError: What is written is not of its form.
+    """
+    (healthy,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if healthy != "ok":
+        raise ValueError(healthy)
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    if not isinstance(json.loads(facts["fingerprint"]), dict):
+        raise TypeError("its fingerprint is no mapping")
+    return facts
 
 
 def _started(path: Path) -> bool:
@@ -279,7 +326,7 @@ def _started(path: Path) -> bool:
         RunFolderError: It holds something else, or an archive of another version.
     """
     with _disk(path):
-        connection = sqlite3.connect(path, timeout=10.0)
+        connection = _opened(path)
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -301,8 +348,14 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        # Without a code, the text itself could not be read.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the rest says where in SQLite
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            raise RunFolderError(f"{path} is damaged or no archive of evaluations: {error}. {_DAMAGED}") from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise RunFolderError(f"{path} is in use by another process: {error}. Wait until it has ended, then resume") from error
         raise RunFolderError(
-            f"{path} cannot be used: {error}. What was stored before is safe; free space or choose another folder"
+            f"{path} cannot be used: {error}. What was stored before is safe: free space or make the folder writable, then resume"
         ) from error
-    except ValueError as error:
-        raise RunFolderError(f"{path}: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}. {_DAMAGED}") from error

@@ -25,6 +25,7 @@ __all__ = [
     "EngineState",
     "KnowsCores",
     "Mutation",
+    "Objective",
     "OperatorSet",
     "Repair",
     "Sampling",
@@ -119,6 +120,17 @@ class Repair(Protocol):
 
     def __call__(self, spec: Spec, genomes: IntArray) -> IntArray:
         """Return repaired copies, int64 (P, V)."""
+
+
+class Objective(Protocol):
+    """Something to minimise that the evaluator does not know: a function of what it says of each mapping.
+
+    The value of a mapping depends on its own metrics alone: not on the batch, on chance or on earlier calls. It is finite and at least 0.
+    An attribute ``unit``, if there is one, is the unit's name.
+    """
+
+    def __call__(self, metrics: Mapping[str, FloatArray]) -> FloatArray:
+        """Return one value per mapping, (P,), of columns (P,) by name; must not write into them."""
 
 
 @runtime_checkable

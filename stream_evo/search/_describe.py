@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
 import numpy as np
+
+from stream_evo._plugin_file import source_of
 
 __all__ = ["describe"]
 
@@ -14,14 +17,20 @@ __all__ = ["describe"]
 def describe(value: object) -> str:
     """Return a text that names the type and all settings of `value`, the same in every process.
 
-    Dataclasses are written with their fields, arrays with a hash of their contents, functions and other objects with their qualified name:
-    an operator with settings should therefore be a dataclass.
+    Dataclasses are written with those of their fields that take part in comparisons, arrays with a hash of their contents, functions and
+    other objects with their qualified name: an operator with settings should therefore be a dataclass. What comes from a user's own file is
+    written with the file's name and a hash of its contents instead of its module.
     """
     if isinstance(value, np.ndarray):
         return f"array({value.dtype.str}, {value.shape}, {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]})"
+    if hasattr(value, "__wrapped__"):  # what only watches or decorates another
+        return describe(value.__wrapped__)
     if is_dataclass(value) and not isinstance(value, type):
-        settings = ", ".join(f"{field.name}={describe(getattr(value, field.name))}" for field in fields(value))
-        return f"{type(value).__qualname__}({settings})"
+        settings = ", ".join(f"{field.name}={describe(getattr(value, field.name))}" for field in fields(value) if field.compare)
+        source = source_of(type(value).__module__)
+        return f"{source}: {type(value).__qualname__}({settings})" if source else f"{type(value).__qualname__}({settings})"
+    if isinstance(value, functools.partial):
+        return f"partial({describe(value.func)}, {describe(value.args)}, {describe(value.keywords)})"
     if isinstance(value, str | bytes | int | float | bool | None):
         return repr(value)
     if isinstance(value, Mapping):
@@ -29,4 +38,6 @@ def describe(value: object) -> str:
     if isinstance(value, Sequence):
         return "(" + ", ".join(map(describe, value)) + ")"
     named = value if hasattr(value, "__qualname__") else type(value)
-    return f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+    module, name = str(getattr(named, "__module__", "")), getattr(named, "__qualname__", "")
+    source = source_of(module)
+    return f"{source}: {name}" if source else f"{module}.{name}"

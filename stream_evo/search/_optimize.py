@@ -25,6 +25,8 @@ from stream_evo.typing import FloatArray, IntArray
 __all__ = ["optimize"]
 
 _IDLE_GENERATIONS = 30
+_LENT_TRIED = 4
+_STRANGE_STATE = "it was written by another version, or is damaged"
 _ENGINE = "engine."
 
 
@@ -176,8 +178,17 @@ class _Run:
             changed = [name for name, value in fingerprint.items() if name.startswith("problem.") and held.get(name) != value]
             if changed:
                 raise RunFolderError(f"{folder} cannot lend its evaluations, it differs in: {', '.join(changed)}")
-            for batch in other.batches():
+            for number, batch in enumerate(other.batches()):
+                if number == 0:
+                    self._check_lent(folder, batch)
                 self._record(batch)
+
+    def _check_lent(self, folder: Path, batch: Batch) -> None:
+        """Evaluate a few of another run's genomes again: fingerprints do not tell versions of the evaluator apart."""
+        lent = slice(0, _LENT_TRIED)
+        scored = self._problem.evaluator.evaluate(batch.genomes[lent])
+        if not (np.array_equal(scored.metrics, batch.metrics[lent]) and np.array_equal(scored.violation_bytes, batch.violation[lent])):
+            raise RunFolderError(f"{folder} cannot lend its evaluations: this version scores the same genomes differently")
 
     def recover(self, archive: EvaluationArchive) -> None:
         """Continue where the archive ends: from the stored state of the engine, or by telling it everything again."""
@@ -189,21 +200,31 @@ class _Run:
             self._record(batch)
         if state is None:
             return
-        if not state["restorable"]:
+        try:
+            restorable, self._idle = bool(state["restorable"]), int(state["idle"])
+            reference = None if state["reference"] is None else np.array(state["reference"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"the run cannot be continued: {_STRANGE_STATE}: {type(error).__name__} {error}") from error
+        if not restorable:
+            self._idle = 0
             self._replayed_until = len(complete)
             for batch in complete:
                 self._record(batch)
             return
-        self._reference = None if state["reference"] is None else np.array(state["reference"])
+        self._reference = reference
         for batch in complete:
             self.ledger.add(genome_keys(batch.genomes), batch.metrics, batch.violation)
             self._history.append(batch.row)
         if complete:
             self._absorb(*(np.concatenate(parts) for parts in zip(*((b.genomes, b.metrics, b.violation) for b in complete), strict=True)))
         self._generation, self._spent = len(complete), len(self.ledger)
-        self._idle = state["idle"]
         self._spent_at_start = self._spent_at_gain = self._spent
-        self._engine.restore({name.removeprefix(_ENGINE): value for name, value in state.items() if name.startswith(_ENGINE)})
+        try:
+            self._engine.restore({name.removeprefix(_ENGINE): value for name, value in state.items() if name.startswith(_ENGINE)})
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise RunFolderError(
+                f"the run cannot be continued: its engine cannot read the stored state; {_STRANGE_STATE}: {type(error).__name__} {error}"
+            ) from error
 
     def to_end(self) -> SearchResult:
         """Run generations until the budget is used up or the user has enough."""

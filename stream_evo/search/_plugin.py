@@ -1,22 +1,28 @@
-"""Operators and engines from a user's own file."""
+"""Operators, objectives and engines from a user's own file."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
-from stream_evo.errors import PluginError, UnknownNameError
+from stream_evo._plugin_file import load_reference, made
+from stream_evo.errors import PluginError
 from stream_evo.search import testing
-from stream_evo.search._contracts import EngineFactory, OperatorSet, Spec
+from stream_evo.search._contracts import EngineFactory, Objective, OperatorSet, Spec
 
-__all__ = ["PluginKind", "load_engine", "load_operator", "operator_kind"]
+__all__ = [
+    "PluginKind",
+    "check_engine_factory",
+    "check_named_objective",
+    "check_operator",
+    "load_engine",
+    "load_objective",
+    "load_operator",
+    "operator_kind",
+]
 
 
 class PluginKind(StrEnum):
@@ -64,14 +70,53 @@ def load_operator(reference: str, spec: Spec | None = None) -> tuple[PluginKind,
     Raises:
         PluginError: The file cannot be run, has no such name, or the operator breaks the contract of its kind; the error says how.
     """
-    operator = _made(reference, _load(reference))
+    return check_operator(reference, made(reference, load_reference(reference)), spec)
+
+
+def check_operator(name: str, operator: Any, spec: Spec | None = None) -> tuple[PluginKind, Any]:
+    """Check an operator, wherever it comes from.
+
+    Args:
+        name: What messages call it.
+        operator: The operator.
+        spec: The space of the search; the operator is tried there too.
+
+    Returns:
+        What kind it is, and the operator.
+
+    Raises:
+        PluginError: It breaks the contract of its kind; the error says how.
+    """
     specs = testing.TRIAL_SPECS if spec is None else (*testing.TRIAL_SPECS, spec)
     try:
         kind = operator_kind(operator)
         _CHECKS[kind](operator, specs)
     except PluginError as error:
-        raise PluginError(f"{reference}: {error}") from error
+        raise PluginError(f"{name}: {error}") from error
     return kind, operator
+
+
+def load_objective(reference: str) -> Objective:
+    """Load, make and check an objective from ``FILE.py:NAME``: a function of ``metrics``, or a class without arguments that makes one.
+
+    Raises:
+        PluginError: The file cannot be run, has no such name, or the objective breaks its contract; the error says how.
+    """
+    return check_named_objective(reference, made(reference, load_reference(reference)))
+
+
+def check_named_objective(name: str, objective: Any) -> Objective:
+    """Check an objective, wherever it comes from, and return it.
+
+    Raises:
+        PluginError: It breaks its contract; the error says how.
+    """
+    try:
+        testing.check_objective(objective)
+    except PluginError as error:
+        raise PluginError(f"{name}: {error}") from error
+    checked: Objective = objective
+    return checked
 
 
 def load_engine(reference: str, operators: OperatorSet) -> EngineFactory:
@@ -80,14 +125,26 @@ def load_engine(reference: str, operators: OperatorSet) -> EngineFactory:
     Raises:
         PluginError: The file cannot be run, has no such name, or the engine breaks a law of `Engine`; the error says which.
     """
-    factory: EngineFactory = _load(reference)
+    return check_engine_factory(reference, load_reference(reference), operators)
+
+
+def check_engine_factory(name: str, factory: Any, operators: OperatorSet) -> EngineFactory:
+    """Check an engine, wherever it comes from, and return it.
+
+    Args:
+        name: What messages call it.
+        factory: A class or function that takes an `EngineContext`.
+        operators: Operators that it is tried with.
+
+    Raises:
+        PluginError: It breaks a law of `Engine`; the error says which.
+    """
     try:
         testing.check_engine(factory, operators)
     except PluginError as error:
-        raise PluginError(f"{reference}: {error}") from error
-    except Exception as error:  # whatever a user's code raises has to be told as such
-        raise PluginError(f"{reference}: {type(error).__name__} on a trial run: {error}") from error
-    return factory
+        raise PluginError(f"{name}: {error}") from error
+    checked: EngineFactory = factory
+    return checked
 
 
 def operator_kind(operator: object) -> PluginKind:
@@ -98,49 +155,15 @@ def operator_kind(operator: object) -> PluginKind:
     """
     if not callable(operator):
         raise PluginError(f"{operator!r} cannot be called, so it is no operator")
-    names = tuple(inspect.signature(operator).parameters)
+    try:
+        names = tuple(inspect.signature(operator).parameters)
+    except (TypeError, ValueError) as error:  # a function of C that does not tell
+        raise PluginError(f"{operator!r} does not tell its parameters: {error}") from error
     for kind, expected in _PARAMETERS.items():
         if names == expected:
             return kind
+    if names in (("metrics",), ("context",)):
+        what = "objective, for --objectives" if names == ("metrics",) else "engine, for --engine"
+        raise PluginError(f"parameters ({', '.join(names)}) are those of an {what}, not of an operator")
     known = "; ".join(f"{kind}: ({', '.join(expected)})" for kind, expected in _PARAMETERS.items())
     raise PluginError(f"parameters ({', '.join(names)}) fit no kind of operator. {known}")
-
-
-def _load(reference: str) -> Any:
-    """Run the file and return the named object."""
-    file, _, name = reference.rpartition(":")
-    if not file or not name.isidentifier():
-        raise PluginError(f"{reference!r} must be FILE.py:NAME")
-    path = Path(file)
-    if not path.is_file():
-        raise PluginError(f"{reference}: there is no file {path}")
-    module = _module(reference, path.resolve())
-    if not hasattr(module, name):
-        known = [key for key, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__]
-        raise PluginError(f"{reference}: " + str(UnknownNameError(f"name in {path.name}", name, known)))
-    return getattr(module, name)
-
-
-def _module(reference: str, path: Path) -> ModuleType:
-    # Named by its place, so two files of one name do not meet, and registered, as dataclasses look their module up.
-    module_name = f"stream_evo_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    found = importlib.util.spec_from_file_location(module_name, path)
-    if found is None or found.loader is None:
-        raise PluginError(f"{reference}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[module_name] = module
-    try:
-        found.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises has to be told as such
-        del sys.modules[module_name]
-        raise PluginError(f"{reference}: {type(error).__name__} while the file was run: {error}") from error
-    return module
-
-
-def _made(reference: str, found: Any) -> Any:
-    if not isinstance(found, type):
-        return found
-    try:
-        return found()
-    except Exception as error:  # as above
-        raise PluginError(f"{reference}: it must be made without arguments; {type(error).__name__}: {error}") from error

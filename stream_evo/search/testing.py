@@ -1,4 +1,4 @@
-"""Checks that any sampling, crossover, mutation, repair or engine must pass, for tests of one's own and for plug-ins as they are loaded.
+"""Checks that any sampling, crossover, mutation, repair, objective or engine must pass: for one's own tests, and when plug-ins are loaded.
 
 Each check runs the object on trial batches in small spaces of the real structure and raises `PluginError` with what is wrong. In a
 test, one line is enough::
@@ -9,8 +9,9 @@ test, one line is enough::
         check_mutation(MyMutation())
 
 Functions:
-    check_sampling, check_crossover, check_mutation, check_repair, check_engine
+    check_sampling, check_crossover, check_mutation, check_repair, check_objective, check_engine
 Material:
+    trial_metrics: made-up metrics that objectives are tried on.
     TRIAL_SPECS: the spaces tried by default; SyntheticSpec, SyntheticEvaluator, synthetic_problem: a made-up chip that scores in
     microseconds.
 """
@@ -18,18 +19,32 @@ Material:
 from __future__ import annotations
 
 import copy
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from stream_evo.errors import PluginError
-from stream_evo.search._contracts import Crossover, Engine, EngineContext, EngineFactory, Mutation, OperatorSet, Repair, Sampling, Spec
+from stream_evo.search._check_genomes import check_genomes
+from stream_evo.search._check_objective import check_objective, trial_metrics
+from stream_evo.search._codec import pack_state, unpack_state
+from stream_evo.search._contracts import (
+    Crossover,
+    Engine,
+    EngineContext,
+    EngineFactory,
+    EngineState,
+    Mutation,
+    OperatorSet,
+    Repair,
+    Sampling,
+    Spec,
+)
 from stream_evo.search._ledger import Ledger, genome_keys
 from stream_evo.search._synthetic import SyntheticEvaluator, SyntheticSpec, synthetic_problem
+from stream_evo.search._trial import called, global_seeds, name_of
 from stream_evo.typing import BoolArray, IntArray
 
 __all__ = [
@@ -39,9 +54,11 @@ __all__ = [
     "check_crossover",
     "check_engine",
     "check_mutation",
+    "check_objective",
     "check_repair",
     "check_sampling",
     "synthetic_problem",
+    "trial_metrics",
 ]
 
 TRIAL_SPECS: tuple[Spec, ...] = (
@@ -54,6 +71,8 @@ TRIAL_SPECS: tuple[Spec, ...] = (
 
 _COUNT = 32
 _GLOBAL_SEEDS = 5  # a coin from a global generator falls alike in all with odds of 1/16, and in all batches with next to none
+_TIGHT_LATENCY = 180.0  # a limit that about half of random genomes of the synthetic problem exceed
+_STATE = "engine."  # an archive keeps an engine's state under such names
 _Call = Callable[[np.random.Generator], Any]
 
 
@@ -76,6 +95,7 @@ def check_crossover(crossover: Crossover, specs: Sequence[Spec] = TRIAL_SPECS) -
     Raises:
         PluginError: It does not.
     """
+    name = name_of(crossover)
     for spec in specs:
         if not _applies(crossover, spec):
             continue
@@ -83,9 +103,10 @@ def check_crossover(crossover: Crossover, specs: Sequence[Spec] = TRIAL_SPECS) -
             parents = _genomes(spec, 2 * count)
             first, second = parents[:count], parents[count:]
             _trial(crossover, partial(crossover, spec, first, second), spec, count, (first, second))
-            twins = crossover(spec, first, first.copy(), np.random.default_rng(0))
+            twins = called(name, partial(crossover, spec, first, first.copy(), np.random.default_rng(0)))
+            check_genomes(name, twins, spec, count)
             if not np.array_equal(spec.canonical(twins), first):
-                raise PluginError(f"{_name(crossover)}: the child of two equal parents differs from them; changing genes is for a mutation")
+                raise PluginError(f"{name}: the child of two equal parents differs from them; changing genes is for a mutation")
 
 
 def check_mutation(mutation: Mutation, specs: Sequence[Spec] = TRIAL_SPECS) -> None:
@@ -104,9 +125,9 @@ def check_mutation(mutation: Mutation, specs: Sequence[Spec] = TRIAL_SPECS) -> N
             changed += int(np.any(spec.canonical(mutants) != genomes, axis=1).sum())
             tried += count
     if not tried:
-        raise PluginError(f"{_name(mutation)}: it applies to none of the trial spaces")
+        raise PluginError(f"{name_of(mutation)}: it applies to none of the trial spaces")
     if not changed:
-        raise PluginError(f"{_name(mutation)}: none of {tried} genomes was changed")
+        raise PluginError(f"{name_of(mutation)}: none of {tried} genomes was changed")
 
 
 def check_repair(repair: Repair, specs: Sequence[Spec] = TRIAL_SPECS) -> None:
@@ -118,8 +139,8 @@ def check_repair(repair: Repair, specs: Sequence[Spec] = TRIAL_SPECS) -> None:
     for spec in specs:
         genomes = _genomes(spec, _COUNT)
         repaired = _trial(repair, partial(_without_chance, repair, spec, genomes), spec, _COUNT, (genomes,))
-        if not np.array_equal(repair(spec, repaired), repaired):
-            raise PluginError(f"{_name(repair)}: repairing twice differs from repairing once")
+        if not np.array_equal(called(name_of(repair), partial(repair, spec, repaired)), repaired):
+            raise PluginError(f"{name_of(repair)}: repairing twice differs from repairing once")
 
 
 def check_engine(factory: EngineFactory, operators: OperatorSet, *, generations: int = 4, population: int = 20) -> None:
@@ -134,10 +155,16 @@ def check_engine(factory: EngineFactory, operators: OperatorSet, *, generations:
     Raises:
         PluginError: A law is broken.
     """
-    name = getattr(factory, "__qualname__", repr(factory))
-    with _global_seeds(1):
+    name = name_of(factory)
+    if not callable(factory):
+        raise PluginError(f"{factory!r} cannot be called, so it makes no engine: a class or function that takes an EngineContext does")
+    called(f"engine {name}", partial(_check_engine, name, factory, operators, generations, population), "on a trial run")
+
+
+def _check_engine(name: str, factory: EngineFactory, operators: OperatorSet, generations: int, population: int) -> None:
+    with global_seeds(1):
         batches = _Drive(factory, operators, population).batches(generations)
-    with _global_seeds(2):
+    with global_seeds(2):
         again = _Drive(factory, operators, population).batches(generations)
     if not all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True)):
         raise PluginError(f"engine {name}: the same seed asks for other genomes; all chance must come from the context's generator")
@@ -146,22 +173,37 @@ def check_engine(factory: EngineFactory, operators: OperatorSet, *, generations:
     state = first.engine.state()
     if state is None:
         return
-    state = copy.deepcopy(state)
+    state = _stored(name, state)
     second.ledger = copy.deepcopy(first.ledger)
     expected = first.batches(generations)
     second.engine.restore(state)
     if not all(np.array_equal(a, b) for a, b in zip(expected, second.batches(generations), strict=True)):
-        raise PluginError(f"engine {name}: restored from its state it continues differently")
+        raise PluginError(
+            f"engine {name}: restored from its state it continues differently; an engine that cannot say its state returns None there"
+        )
+
+
+def _stored(name: str, state: EngineState) -> EngineState:
+    """Return a state as it comes back from disk."""
+    found: object = state  # a user's engine may give anything
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise PluginError(f"engine {name}: its state must be None or a dict with string keys, found {type(found).__name__}")
+    try:
+        stored = unpack_state(pack_state({_STATE + key: value for key, value in state.items()}))
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"engine {name}: its state holds what is neither an array of numbers nor JSON: {error}") from error
+    return {key.removeprefix(_STATE): value for key, value in stored.items()}
 
 
 class _Drive:
     """An engine and the loop around it, on the synthetic problem."""
 
     def __init__(self, factory: EngineFactory, operators: OperatorSet, population: int) -> None:
-        self._problem = synthetic_problem()
+        whole = synthetic_problem()
+        self._problem = dataclasses.replace(whole, limits={"latency_cycles": _TIGHT_LATENCY})
         self._spec = self._problem.evaluator.spec
         self.ledger = Ledger(len(self._problem.metrics))
-        self.engine: Engine = factory(
+        engine = factory(
             EngineContext(
                 self._spec,
                 len(self._problem.objectives),
@@ -169,8 +211,15 @@ class _Drive:
                 operators,
                 np.random.default_rng(7),
                 self._known,
+                lambda: np.empty((0, len(self._spec.lower)), dtype=np.int64),
             )
         )
+        missing = [name for name in ("ask", "tell", "state", "restore") if not callable(getattr(engine, name, None))]
+        if missing:
+            raise PluginError(
+                f"{name_of(factory)}: an engine has ask, tell, state and restore; {name_of(engine)} lacks {', '.join(missing)}"
+            )
+        self.engine: Engine = engine
 
     def _known(self, genomes: IntArray) -> BoolArray:
         return self.ledger.contains(genomes)
@@ -180,7 +229,7 @@ class _Drive:
         asked = []
         for _ in range(generations):
             genomes = np.array(self.engine.ask())
-            _legal("the engine", genomes, self._spec, None)
+            check_genomes("the engine", genomes, self._spec, None)
             if not np.array_equal(self._spec.canonical(genomes), genomes):
                 raise PluginError("the engine asked for genomes that are not canonical")
             scores = self._problem.evaluator.evaluate(genomes)
@@ -191,7 +240,10 @@ class _Drive:
             objectives = self._problem.objective_values(scores.metrics)
             # Objectives of infeasible genomes mean nothing; an engine that looks at them stumbles here.
             objectives[violation > 0.0] = np.inf
-            self.engine.tell(genomes, objectives, violation)
+            told = (genomes.copy(), objectives.copy(), violation.copy())
+            self.engine.tell(*told)
+            if not all(np.array_equal(a, b) for a, b in zip(told, (genomes, objectives, violation), strict=True)):
+                raise PluginError("the engine writes into what it is told; change a copy")
             asked.append(genomes)
         return asked
 
@@ -203,7 +255,7 @@ def _without_chance(repair: Repair, spec: Spec, genomes: IntArray, rng: np.rando
 
 def _applies(operator: object, spec: Spec) -> bool:
     applies = getattr(operator, "applies", None)
-    return applies is None or bool(applies(spec))
+    return applies is None or bool(called(f"{name_of(operator)}.applies", partial(applies, spec), "on a trial space"))
 
 
 def _genomes(spec: Spec, count: int) -> IntArray:
@@ -213,55 +265,19 @@ def _genomes(spec: Spec, count: int) -> IntArray:
 
 def _trial(operator: object, call: _Call, spec: Spec, count: int, given: tuple[IntArray, ...]) -> IntArray:
     """Call under different global seeds and compare; return the genomes."""
-    name = _name(operator)
+    name = name_of(operator)
     before = [array.copy() for array in given]
     results = []
     for seed in range(_GLOBAL_SEEDS):
-        with _global_seeds(seed):
-            results.append(_called(name, call))
+        with global_seeds(seed) as touched:
+            results.append(called(name, lambda: call(np.random.default_rng(3))))
+            if touched():
+                raise PluginError(
+                    f"{name}: it uses random or np.random, the global generators; all chance must come from the generator passed"
+                )
         if not all(np.array_equal(array, copied) for array, copied in zip(given, before, strict=True)):
             raise PluginError(f"{name}: it writes into its arguments; change a copy")
-        _legal(name, results[-1], spec, count)
+        check_genomes(name, results[-1], spec, count)
         if not np.array_equal(results[0], results[-1]):
             raise PluginError(f"{name}: calls with equally seeded generators differ; all chance must come from the generator passed")
     return np.asarray(results[0])
-
-
-def _called(name: str, call: _Call) -> Any:
-    try:
-        return call(np.random.default_rng(3))
-    except Exception as error:  # whatever a user's code raises has to be told as such
-        raise PluginError(f"{name}: {type(error).__name__} on a trial batch: {error}") from error
-
-
-def _legal(name: str, genomes: Any, spec: Spec, count: int | None) -> None:
-    if not isinstance(genomes, np.ndarray) or genomes.dtype.kind not in "iu":
-        found = genomes.dtype if isinstance(genomes, np.ndarray) else type(genomes).__name__
-        raise PluginError(f"{name}: genomes must be a NumPy array of integers, found {found}")
-    genes = len(spec.lower)
-    if genomes.ndim != 2 or genomes.shape[1] != genes or (len(genomes) != count if count is not None else not len(genomes)):
-        raise PluginError(f"{name}: the shape must be ({'P' if count is None else count}, {genes}), found {genomes.shape}")
-    outside = np.argwhere((genomes < spec.lower) | (genomes > spec.upper))
-    if outside.size:
-        row, gene = outside[0]
-        raise PluginError(
-            f"{name}: gene {gene} of genome {row} is {genomes[row, gene]}, legal is {spec.lower[gene]} to {spec.upper[gene]}; "
-            f"{len(outside)} genes are outside the bounds. spec.canonical(genomes) brings them back"
-        )
-
-
-def _name(operator: object) -> str:
-    return getattr(operator, "__qualname__", type(operator).__qualname__)
-
-
-@contextmanager
-def _global_seeds(seed: int) -> Iterator[None]:
-    """Seed the global generators, which nothing should use, and put them back afterwards."""
-    plain, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global state is what is being guarded
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  # as above
-    try:
-        yield
-    finally:
-        random.setstate(plain)
-        np.random.set_state(numpy_state)  # noqa: NPY002  # as above

@@ -135,9 +135,9 @@ def test_what_has_no_gene_cannot_be_pinned_to_another_value(
 ) -> None:
     pins = load_pins(write(FILE))
     assert [(fault.line, fault.what) for fault in faults_of(lambda: GenomeSpec(network, chip, pins=pins))] == [
-        (2, "a dataflow other than the first needs the genome option dataflow"),
-        (4, "several cores need the genome option split"),
-        (4, "2 parts cannot be had: the cores it may run on make 1"),
+        (2, "a dataflow other than the first needs the genome option dataflow (--dataflow)"),
+        (4, "several cores need the genome option split (--split)"),
+        (4, "2 parts cannot be had: the cores it may run on make 1; more need the genome option split (--split)"),
     ]
 
 

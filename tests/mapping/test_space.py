@@ -135,6 +135,7 @@ def test_layers_no_core_can_run_are_all_told(network: Workload, chip: Accelerato
         "layer add (Add) needs a core that runs elementwise layers; none may",
         "layer pool (GlobalAveragePool) needs a core that runs pool layers; none may",
     ]
+    assert {fault.hint for fault in faults} == {"Allow v, which could and is forbidden"}
 
 
 def test_forbidden_cores_run_nothing(network: Workload, chip: Accelerator, faults_of: FaultsOf) -> None:

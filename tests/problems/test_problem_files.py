@@ -233,3 +233,16 @@ def test_files_that_are_no_plain_mapping_are_refused(tmp_path, text):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         load_problem(tmp_path / "none.yaml")
+
+
+def test_an_engine_of_a_file_is_relative_to_the_problem_and_an_unknown_one_is_told(tmp_path):
+    write(tmp_path, "", "mine.py")
+    head = "network: resnet18\nhardware: heterogeneous_quad\n"
+    assert load_problem(write(tmp_path, f"{head}engine: mine.py:Walk\n")).settings.engine == f"{tmp_path / 'mine.py'}:Walk"
+    for engine, said in (
+        ("nsga3000", r"line 3: \$\.engine: unknown engine 'nsga3000'\. Did you mean nsga2"),
+        ("other.py:Walk", r"line 3: \$\.engine: no such file"),
+        ("mine.py", r"line 3: \$\.engine: no name of an engine after the file; expected FILE\.py:NAME"),
+    ):
+        with pytest.raises(InputError, match=said):
+            load_problem(write(tmp_path, f"{head}engine: {engine}\n"))

@@ -152,6 +152,101 @@ def test_a_damaged_batch_is_told(tmp_path: Path) -> None:
         list(archive.batches())
 
 
+def _change(folder: Path, statement: str, *values: object) -> None:
+    connection = sqlite3.connect(folder / ARCHIVE_NAME)
+    connection.execute(statement, values)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM facts WHERE name = 'genes'", "is damaged: 'genes'"),
+        ("UPDATE facts SET value = 'many' WHERE name = 'genes'", "is damaged: invalid literal"),
+        ("UPDATE facts SET value = '[1' WHERE name = 'fingerprint'", "is damaged: Expecting"),
+        ("UPDATE facts SET value = '[1]' WHERE name = 'fingerprint'", "is damaged: its fingerprint is no mapping"),
+        ("UPDATE facts SET value = '[\"a\"]' WHERE name = 'metrics'", "is damaged: a batch of 5 genomes needs"),
+        ("UPDATE generations SET batch = 'text'", "is damaged: a bytes-like object is required"),
+        ("UPDATE generations SET count = 9999999999", "is damaged: a batch of 9999999999 genomes needs"),
+        ("DELETE FROM generations WHERE generation = 2", "is damaged: generation 2 is missing"),
+        (
+            "DELETE FROM generations WHERE generation = 3",
+            "is damaged: the stored state is that after generation 3, the last one stored is 2",
+        ),
+        ("UPDATE checkpoint SET state = x'00'", "is damaged: damaged checkpoint"),
+        ("DROP TABLE checkpoint", "is damaged or no archive of evaluations: no such table"),
+    ],
+)
+def test_a_damaged_archive_is_told_with_the_way_out(tmp_path: Path, statement: str, said: str) -> None:
+    with _create(tmp_path) as archive:
+        for generation in (1, 2, 3):
+            archive.append(_batch(generation), {"generation": generation})
+    _change(tmp_path, statement)
+    with pytest.raises(RunFolderError, match=said) as caught:  # noqa: PT012, SIM117  # opening may tell it already
+        with EvaluationArchive.read(tmp_path) as archive:
+            list(archive.batches())
+            archive.checkpoint()
+    assert "Restore it from a copy, or do the run again in another folder" in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [15, 50, 100, 1024, 4096, 8192])
+def test_a_file_cut_anywhere_is_told(tmp_path: Path, size: int) -> None:
+    with _create(tmp_path) as archive:
+        archive.append(_batch(1), {"generation": 1})
+    path = tmp_path / ARCHIVE_NAME
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(RunFolderError, match="is damaged or no archive of evaluations"):
+        EvaluationArchive.read(tmp_path)
+
+
+def test_flipped_bytes_are_told_or_do_no_harm(tmp_path: Path) -> None:
+    with _create(tmp_path) as archive:
+        for generation in (1, 2, 3):
+            archive.append(_batch(generation), {"generation": generation})
+        facts = archive.fingerprint
+    path = tmp_path / ARCHIVE_NAME
+    sound = path.read_bytes()
+    rng = np.random.default_rng(8)
+    told = 0
+    for _ in range(150):
+        damaged = np.frombuffer(sound, dtype=np.uint8).copy()
+        places = rng.integers(0, len(sound), size=rng.choice([1, 8, 64]))
+        damaged[places] ^= rng.integers(1, 256, size=len(places), dtype=np.uint8)
+        path.write_bytes(damaged.tobytes())
+        try:
+            with EvaluationArchive.resume(tmp_path, facts) as archive:
+                found = list(archive.batches())
+                state = archive.checkpoint()
+        except RunFolderError:
+            told += 1
+            continue
+        for batch in found:  # numbers of the progress alone are not secured
+            whole = _batch(batch.row.generation)
+            assert np.array_equal(batch.genomes, whole.genomes)
+            assert np.array_equal(batch.metrics, whole.metrics)
+        assert state is None or state == {"generation": 3}
+    assert told > 50
+
+
+def test_a_folder_that_nobody_may_write_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _create(tmp_path) as archive:
+        archive.append(_batch(1), {"generation": 1})
+    monkeypatch.setattr("stream_evo.search._archive.os.access", lambda *_: False)
+    with EvaluationArchive.read(tmp_path) as archive:
+        assert _same(next(iter(archive.batches())), _batch(1))
+        with pytest.raises(RunFolderError, match="make the folder writable, then resume"):
+            archive.append(_batch(2), {"generation": 2})
+    assert [path.name for path in tmp_path.iterdir()] == [ARCHIVE_NAME]
+
+
+def test_only_the_different_part_of_a_long_setting_is_shown(tmp_path: Path) -> None:
+    long = "x" * 500
+    _create(tmp_path, fingerprint={"operators": f"{long}(rate=0.2){long}"}).close()
+    with pytest.raises(RunFolderError, match=r"operators \(was \.\.\.x+\(rate=0\.2\)x+\.\.\., now \.\.\.x+\(rate=0\.3\)x+\.\.\.\)$"):
+        EvaluationArchive.resume(tmp_path, {"operators": f"{long}(rate=0.3){long}"})
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunFolderError, match="cannot be used as a run folder"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pytest
 from stream_evo.errors import InputError, PluginError, RunFolderError, UnknownNameError
 from stream_evo.operators import default_operators, generic_operators
 from stream_evo.search import (
+    ARCHIVE_NAME,
     Budget,
     EngineContext,
     EvaluationArchive,
@@ -24,6 +27,7 @@ from stream_evo.search import (
     nondominated,
     optimize,
 )
+from stream_evo.search._codec import pack_state
 from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, synthetic_problem
 from stream_evo.typing import IntArray
 
@@ -168,6 +172,36 @@ def test_evaluations_of_another_run_are_taken_without_changing_the_result(
     assert 0 < len(scored) < 400, "the two runs share their heuristic seeds"
     with pytest.raises(RunFolderError, match=r"differs in: .*problem\.synthetic"):
         search(synthetic_problem(seed=5), shared=[tmp_path / "lender"])
+
+
+def test_evaluations_that_this_version_does_not_confirm_are_not_taken(search: _Search, tmp_path: Path) -> None:
+    class Renewed(SyntheticEvaluator):
+        def evaluate(self, genomes: IntArray, workers: int = 1) -> Any:
+            scored = super().evaluate(genomes, workers)
+            return dataclasses.replace(scored, metrics=1.5 * scored.metrics)
+
+    base = synthetic_problem()
+    search(folder=tmp_path)
+    with pytest.raises(RunFolderError, match="cannot lend its evaluations: this version scores the same genomes differently"):
+        search(SearchProblem(Renewed(), base.metrics, base.objectives, fingerprint=base.fingerprint), shared=[tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": 1}, "it was written by another version, or is damaged: KeyError 'restorable'"),
+        ({"reference": "far", "idle": 0, "restorable": True}, "it was written by another version, or is damaged: ValueError"),
+        ({"reference": None, "idle": 0, "restorable": True, "engine.x": 1}, "its engine cannot read the stored state"),
+    ],
+)
+def test_a_state_of_another_version_is_told(search: _Search, tmp_path: Path, state: dict[str, Any], said: str) -> None:
+    search(folder=tmp_path)
+    connection = sqlite3.connect(tmp_path / ARCHIVE_NAME)
+    connection.execute("UPDATE checkpoint SET state = ?", (pack_state(state),))
+    connection.commit()
+    connection.close()
+    with pytest.raises(RunFolderError, match=said):
+        search(folder=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("engine", ["nsga2", "pymoo:NSGA2"])

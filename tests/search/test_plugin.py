@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from stream_evo.errors import PluginError
 from stream_evo.operators import generic_operators
-from stream_evo.search import PluginKind, load_engine, load_operator, operator_kind
+from stream_evo.search import PluginKind, describe, load_engine, load_operator, operator_kind
 from stream_evo.search.testing import SyntheticSpec
 
 _HEAD = "import numpy as np\nimport random\n"
@@ -69,6 +70,12 @@ def plain(spec, genomes):
         ("return spec.canonical(np.random.randint(0, 2, genomes.shape))", "all chance must come from the generator"),
         ("return spec.canonical(genomes + random.randint(0, 1))", "all chance must come from the generator"),
         ("return spec.canonical(np.random.default_rng().integers(0, 2, genomes.shape))", "all chance must come from the generator"),
+        ("np.random.seed(1); return spec.canonical(genomes + np.random.randint(0, 2, genomes.shape))", "the global generators"),
+        ("return np.ma.masked_array(spec.canonical(genomes + 1))", "must be a NumPy array of integers, found MaskedArray"),
+        ("return spec.canonical(genomes + 1).astype(object)", "found object"),
+        ("return None", "found NoneType"),
+        ("raise SystemExit(0)", "SystemExit on a trial batch: 0"),
+        ("spec.lower[:] = 0; return genomes", "read-only"),
     ],
 )
 def test_a_broken_mutation_is_told_what_is_wrong(tmp_path: Path, body: str, said: str) -> None:
@@ -89,6 +96,14 @@ def strange(genomes, generator): return genomes
 class Choosy:
     def __init__(self, setting): ...
 number = 3
+least = min
+def cost(metrics): return metrics["energy_pj"]
+def once(spec, parents_a, parents_b, rng):
+    if np.array_equal(parents_a, parents_b): raise ValueError("twins")
+    return parents_a.copy()
+class Unsure:
+    def applies(self, spec): raise ValueError("perhaps")
+    def __call__(self, spec, genomes, rng): return genomes
 class Nowhere:
     def applies(self, spec): return False
     def __call__(self, spec, genomes, rng): return genomes
@@ -101,6 +116,10 @@ class Nowhere:
         ("strange", r"parameters \(genomes, generator\) fit no kind of operator\. sampling: \(spec, count, rng\)"),
         ("Choosy", "must be made without arguments"),
         ("number", "cannot be called"),
+        ("least", "does not tell its parameters"),
+        ("cost", "are those of an objective, for --objectives, not of an operator"),
+        ("once", "ValueError on a trial batch: twins"),
+        ("Unsure", r"Unsure\.applies: ValueError on a trial space: perhaps"),
         ("Nowhere", "applies to none of the trial spaces"),
     ):
         with pytest.raises(PluginError, match=said):
@@ -122,13 +141,16 @@ def test_files_and_names_that_are_not_there_are_told(tmp_path: Path) -> None:
         ("mine.Flip", r"must be FILE\.py:NAME"),
         (f"{tmp_path / 'other.py'}:Flip", "there is no file"),
         (f"{file}:Flop", r"unknown name in mine\.py 'Flop'\. Did you mean Flip"),
-        (f"{tmp_path}:Flip", "there is no file"),
+        (f"{tmp_path}.py:Flip", "there is no file"),
+        (file, r"must be FILE\.py:NAME"),
     ):
         with pytest.raises(PluginError, match=said):
             load_operator(reference)
     for text, said in (
         ("import no_such_module", "ModuleNotFoundError while the file was run"),
         ("def (", "SyntaxError while the file was run"),
+        ("import sys; sys.exit(0)", "SystemExit while the file was run: 0"),
+        ("from . import beside", "A file stands alone"),
     ):
         with pytest.raises(PluginError, match=said):
             load_operator(f"{_file(tmp_path, text)}:Flip")
@@ -142,10 +164,27 @@ def test_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
         assert type(operator).__name__ == name
 
 
-def test_an_engine_is_loaded_and_checked(tmp_path: Path) -> None:
-    file = _file(
-        tmp_path,
-        """
+def test_a_file_that_changed_within_a_second_is_read_anew_and_leaves_no_cache(tmp_path: Path) -> None:
+    for amount in (1, 2):
+        file = _file(tmp_path, f"def more(spec, genomes, rng):\n    return np.minimum(genomes + {amount}, spec.upper)\n")
+        _, operator = load_operator(f"{file}:more")
+        spec = SyntheticSpec()
+        assert operator(spec, spec.lower[np.newaxis], np.random.default_rng(0)).max() == amount
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+def test_a_fingerprint_tells_contents_not_places(tmp_path: Path) -> None:
+    texts = []
+    for folder, comment in (("a", ""), ("b", ""), ("c", "# changed\n")):
+        (tmp_path / folder).mkdir()
+        _, operator = load_operator(f"{_file(tmp_path / folder, _GOOD + comment)}:Flip")
+        texts.append(describe(operator))
+        assert describe(partial(operator, None)) == f"partial({texts[-1]}, (None), {{}})"
+    assert texts[0] == texts[1] != texts[2]
+    assert texts[0].startswith("mine.py ")
+
+
+_ENGINE = """
 class Plain:
     def __init__(self, context): self.context = context
     def ask(self):
@@ -155,15 +194,45 @@ class Plain:
     def state(self): return None
     def restore(self, state): pass
 
-class Global(Plain):
-    def ask(self): return self.context.spec.canonical(np.random.randint(0, 2, size=(4, len(self.context.spec.lower))))
+class Mine(Plain):
+"""
 
-class Broken(Plain):
-    def tell(self, genomes, objectives, violation): raise RuntimeError("no")
-""",
-    )
-    load_engine(f"{file}:Plain", generic_operators())
-    with pytest.raises(PluginError, match="the same seed asks for other genomes"):
-        load_engine(f"{file}:Global", generic_operators())
-    with pytest.raises(PluginError, match="RuntimeError on a trial run: no"):
-        load_engine(f"{file}:Broken", generic_operators())
+
+def test_an_engine_is_loaded(tmp_path: Path) -> None:
+    load_engine(f"{_file(tmp_path, _ENGINE + '    pass')}:Mine", generic_operators())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "def ask(self): return self.context.spec.canonical(np.random.randint(0, 2, size=(4, 35)))",
+            "the same seed asks for other genomes",
+        ),
+        ("def ask(self): return super().ask()[:0]", r"the shape must be \(P, 35\), P >= 1, found \(0, 35\)"),
+        ("def ask(self): return super().ask() * 1.0", "must be a NumPy array of integers, found float64"),
+        ("def ask(self): return None", "must be a NumPy array of integers, found object"),
+        ("def ask(self): return super().ask() + 99", "legal is 0 to"),
+        ("def ask(self): raise SystemExit(0)", "SystemExit on a trial run: 0"),
+        ("def tell(self, genomes, objectives, violation): raise RuntimeError('no')", "RuntimeError on a trial run: no"),
+        ("def tell(self, genomes, objectives, violation): genomes[:] = 0", "writes into what it is told"),
+        ("def tell(self, genomes, objectives, violation): assert np.isfinite(objectives).all(), 'infinite'", "AssertionError .*: infinite"),
+        ("def state(self): return {'n': {1}}", "its state holds what is neither an array of numbers nor JSON: Object of type set"),
+        ("def state(self): return {'n': np.array([None])}", "its state holds what is neither an array of numbers nor JSON"),
+        ("def state(self): return {'n': float('nan')}", "its state holds what is neither an array of numbers nor JSON"),
+        ("def state(self): return [1]", "its state must be None or a dict with string keys, found list"),
+        ("def state(self): return {}", "restored from its state it continues differently"),
+        ("state = None", "an engine has ask, tell, state and restore; Mine lacks state"),
+        ("def __init__(self): pass", "TypeError on a trial run"),
+    ],
+)
+def test_a_broken_engine_is_told_what_is_wrong(tmp_path: Path, body: str, said: str) -> None:
+    file = _file(tmp_path, f"{_ENGINE}    {body}\n")
+    with pytest.raises(PluginError, match=said) as caught:
+        load_engine(f"{file}:Mine", generic_operators())
+    assert str(caught.value).startswith(f"{file}:Mine: ")
+
+
+def test_what_is_no_engine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="'nsga2' cannot be called, so it makes no engine"):
+        load_engine(f"{_file(tmp_path, 'mine = {!r}'.format('nsga2'))}:mine", generic_operators())

@@ -22,6 +22,7 @@ const format = (() => {
       return { factor, name: `${name}·cycles` };
     }
     const [factor, name] = pick(DECIMAL, value);
+    if (metric !== "cycles" && !metric.endsWith("_cycles")) return { factor, name }; // an objective of the user's own
     return { factor, name: `${name}${name ? " " : ""}cycles` };
   }
 
@@ -36,7 +37,7 @@ const format = (() => {
   function quantity(metric, value) {
     if (value === null || value === undefined) return "–";
     const { factor, name } = unit(metric, value);
-    return `${digits(value / factor)} ${name}`;
+    return `${digits(value / factor)} ${name}`.trim();
   }
 
   // A number of whatever the heading says: 5.06 M.

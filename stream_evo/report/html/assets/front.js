@@ -34,7 +34,7 @@ const front = (() => {
     const range = log
       ? [Math.log10(low / spread / factor), Math.log10(high * spread / factor)]
       : [Math.max(low - margin, low >= 0 && low < margin ? 0 : -Infinity) / factor, (high + margin) / factor];
-    return { log, factor, range, title: `${labels[name]} (${unitName})` };
+    return { log, factor, range, title: unitName ? `${labels[name]} (${unitName})` : labels[name] };
   }
 
   // 1, 2 and 5 times powers of ten; beyond two decades powers of ten only.
