@@ -8,8 +8,8 @@ Sampling:
 Crossover:
     StackCrossover, TwoPointCrossover, UniformCrossover
 Mutation:
-    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, PipelineStack, RandomReset, ResetAllocation, ShiftCut, SplitStack, StepSplit,
-    StepStackTiles, StepTile, SwapDataflow
+    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, PipelineStack, RandomReset, ResetAllocation, ResetTile, ShiftCut, SplitStack,
+    StepSplit, StepStackTiles, StepTile, SwapDataflow
 Repair:
     FitTiles
 Sets of operators:
@@ -32,6 +32,7 @@ from stream_evo.operators._move_stack import MoveStack
 from stream_evo.operators._pipeline_stack import PipelineStack
 from stream_evo.operators._random_reset import RandomReset
 from stream_evo.operators._reset_allocation import ResetAllocation
+from stream_evo.operators._reset_tile import ResetTile
 from stream_evo.operators._sets import default_operators, generic_operators
 from stream_evo.operators._shift_cut import ShiftCut
 from stream_evo.operators._split_stack import SplitStack
@@ -56,6 +57,7 @@ __all__ = [
     "PipelineStack",
     "RandomReset",
     "ResetAllocation",
+    "ResetTile",
     "SeedHints",
     "ShiftCut",
     "SplitStack",
@@ -83,6 +85,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "mutation.pipeline_stack": PipelineStack,
         "mutation.random_reset": RandomReset,
         "mutation.reset_allocation": ResetAllocation,
+        "mutation.reset_tile": ResetTile,
         "mutation.shift_cut": ShiftCut,
         "mutation.split_stack": SplitStack,
         "mutation.step_split": StepSplit,

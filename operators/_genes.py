@@ -105,6 +105,17 @@ def one_of(choices: BoolArray, rng: np.random.Generator) -> tuple[IntArray, Bool
     return np.where(counts > 0, columns, 0), counts > 0
 
 
+def some_of(spec: Spec, genomes: IntArray, part: slice, expected: float, rng: np.random.Generator) -> BoolArray:
+    """Mark at least one free gene of a segment per genome, `expected` on average, (P, V); none where none is free."""
+    loose = np.broadcast_to(free(spec, part), (len(genomes), part.stop - part.start))
+    marked = rng.random(loose.shape) < max(expected - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
+    gene, any_free = one_of(loose, rng)
+    marked[np.arange(len(genomes)), gene] |= any_free
+    where = np.zeros(genomes.shape, dtype=np.bool_)
+    where[:, part] = marked & loose
+    return where
+
+
 def redraw(spec: Spec, genomes: IntArray, where: BoolArray, rng: np.random.Generator) -> IntArray:
     """Return genomes (P, V) whose genes marked in `where` (P, V) have another legal value, uniformly; fixed genes stay."""
     rows, genes = np.nonzero(where & (spec.upper > spec.lower))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_evo.operators._genes import one_of, redraw
+from stream_evo.operators._genes import redraw, some_of
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 
@@ -27,8 +27,4 @@ class RandomReset:
 
     def __call__(self, spec: Spec, genomes: IntArray, rng: np.random.Generator) -> IntArray:
         """Return mutants, see `Mutation`."""
-        loose = np.broadcast_to(spec.upper > spec.lower, genomes.shape)
-        where = rng.random(genomes.shape) < max(self.genes - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
-        gene, any_free = one_of(loose, rng)
-        where[np.arange(len(genomes)), gene] |= any_free
-        return redraw(spec, genomes, where, rng)
+        return redraw(spec, genomes, some_of(spec, genomes, slice(0, genomes.shape[1]), self.genes, rng), rng)

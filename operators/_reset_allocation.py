@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_evo.operators._genes import free, one_of, redraw, segment
+from stream_evo.operators._genes import free, redraw, segment, some_of
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 
@@ -31,10 +31,4 @@ class ResetAllocation:
 
     def __call__(self, spec: Spec, genomes: IntArray, rng: np.random.Generator) -> IntArray:
         """Return mutants, see `Mutation`."""
-        part = segment(spec, "allocation")
-        loose = np.broadcast_to(free(spec, part), (len(genomes), part.stop - part.start))
-        where = np.zeros(genomes.shape, dtype=np.bool_)
-        where[:, part] = rng.random(loose.shape) < max(self.layers - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
-        layer, any_free = one_of(loose, rng)
-        where[np.arange(len(genomes)), part.start + layer] |= any_free
-        return redraw(spec, genomes, where, rng)
+        return redraw(spec, genomes, some_of(spec, genomes, segment(spec, "allocation"), self.layers, rng), rng)

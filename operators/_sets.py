@@ -11,6 +11,7 @@ from stream_evo.operators._move_stack import MoveStack
 from stream_evo.operators._pipeline_stack import PipelineStack
 from stream_evo.operators._random_reset import RandomReset
 from stream_evo.operators._reset_allocation import ResetAllocation
+from stream_evo.operators._reset_tile import ResetTile
 from stream_evo.operators._shift_cut import ShiftCut
 from stream_evo.operators._split_stack import SplitStack
 from stream_evo.operators._stack_crossover import StackCrossover
@@ -48,6 +49,7 @@ def default_operators(hints: LayerCosts | None = None) -> OperatorSet:
             PipelineStack(hints),
             RandomReset(),
             ResetAllocation(),
+            ResetTile(),
             ShiftCut(),
             SplitStack(),
             StepSplit(),

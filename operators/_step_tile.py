@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_evo.operators._genes import free, one_of, segment
+from stream_evo.operators._genes import free, segment, some_of
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 
@@ -32,13 +32,10 @@ class StepTile:
     def __call__(self, spec: Spec, genomes: IntArray, rng: np.random.Generator) -> IntArray:
         """Return mutants, see `Mutation`."""
         part = segment(spec, "tile")
-        loose = np.broadcast_to(free(spec, part), (len(genomes), part.stop - part.start))
-        where = rng.random(loose.shape) < max(self.layers - 1.0, 0.0) / max(int(loose[:1].sum()), 1)
-        layer, any_free = one_of(loose, rng)
-        where[np.arange(len(genomes)), layer] |= any_free
+        where = some_of(spec, genomes, part, self.layers, rng)[:, part]
         stepped = genomes.copy()
         tiles, lower, upper = genomes[:, part], spec.lower[part], spec.upper[part]
-        step = np.where(rng.random(loose.shape) < 0.5, -1, 1)
+        step = np.where(rng.random(where.shape) < 0.5, -1, 1)
         step = np.where(tiles <= lower, 1, np.where(tiles >= upper, -1, step))  # at an end there is one way to go
         stepped[:, part] = np.clip(tiles + np.where(where, step, 0), lower, upper)
         return stepped

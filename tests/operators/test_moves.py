@@ -13,6 +13,7 @@ from stream_evo.operators import (
     PipelineStack,
     RandomReset,
     ResetAllocation,
+    ResetTile,
     SeedHints,
     ShiftCut,
     SplitStack,
@@ -76,6 +77,12 @@ def test_reset_allocation_moves_at_least_one_layer() -> None:
     assert moved.min() == 1
     assert 1.3 < moved.mean() < 1.7
     assert changed[:, _PART["allocation"]].any(axis=0).all()
+
+
+def test_reset_tile_changes_at_least_one_layer() -> None:
+    _, _, changed = _mutated(ResetTile(), "tile")
+    assert (changed.sum(axis=1) >= 1).all()
+    assert 1.2 < changed.sum(axis=1).mean() < 1.8
 
 
 def test_random_reset_changes_at_least_one_gene_anywhere() -> None:
