@@ -10,7 +10,7 @@ from stream_evo.operators._genes import core_table, redraw, segment
 from stream_evo.operators._hints import LayerCosts
 from stream_evo.operators._pipelines import open_cores, pipelined
 from stream_evo.search import Spec
-from stream_evo.typing import FloatArray, IntArray
+from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["HeuristicSampling"]
 
@@ -121,8 +121,8 @@ class HeuristicSampling:
         genomes = np.repeat(spec.lower[None, :], count, axis=0)
         allocation, cut, tile = (segment(spec, name) for name in ("allocation", "cut", "tile"))
         plain = rng.random((count, 1)) < 1 / 3
-        chosen = np.where(plain, allocations[rng.integers(len(allocations), size=count)], self._greedy(spec, count, rng))
         fills, lengths = rng.choice(_FILLS, size=count), rng.choice(_STACK_LENGTHS, size=count)
+        chosen = np.where(plain, allocations[rng.integers(len(allocations), size=count)], self._greedy(spec, fills, lengths, rng))
         cuts = self._fitting_cuts(spec, chosen, fills, lengths)
         piped = rng.random(count) < self.pipelines
         if piped.any():
@@ -136,34 +136,38 @@ class HeuristicSampling:
             where[:, part] = rng.random((count, part.stop - part.start)) < odds
         return spec.canonical(redraw(spec, spec.canonical(genomes), where, rng))
 
-    def _greedy(self, spec: Spec, count: int, rng: np.random.Generator) -> IntArray:
-        """Allocations by greedy list schedules, each with its own regard for load and energy, (count, L)."""
-        table = core_table(spec)
+    def _greedy(self, spec: Spec, fills: FloatArray, lengths: FloatArray, rng: np.random.Generator) -> IntArray:
+        """Allocations by greedy list schedules, each with its own regard for load and energy, (count, L).
+
+        In every second genome load counts within a stack only, as stacks follow each other.
+        """
+        table, count = core_table(spec), len(fills)
         latency, energy = np.where(table >= 0, 1.0, np.inf), np.where(table >= 0, 1.0, np.inf)
         if self.hints is not None:
             latency, energy = (_by_value(costs, table) for costs in (self.hints.latency_cycles, self.hints.energy_pj))
         settings = (_LOAD_WEIGHTS, _LOAD_DECAYS, _ENERGY_POWERS, _NOISES)
         load_weight, decay, power, noise = (rng.choice(values, size=(count, 1)) for values in settings)
+        within = rng.random(count) < 0.5
         rows = np.arange(count)
         load = np.zeros((count, int(table.max(initial=0)) + 1))
+        ends = _StackEnds(self._weight_share(table), load.shape, fills, lengths)
         chosen = np.zeros((count, len(table)), dtype=np.int64)
         for layer, cores in enumerate(table):
             able = np.flatnonzero(np.isfinite(latency[layer]) & np.isfinite(energy[layer]))
             work, cost = latency[layer, able], energy[layer, able] / max(energy[layer, able].min(), 1e-300)
-            ends = (work + load_weight * load[:, cores[able]]) * cost**power * np.exp(noise * rng.standard_normal((count, len(able))))
-            best = able[ends.argmin(axis=1)]
+            finish = (work + load_weight * load[:, cores[able]]) * cost**power * np.exp(noise * rng.standard_normal((count, len(able))))
+            best = able[finish.argmin(axis=1)]
             chosen[:, layer] = best
+            load[ends.before(layer, best, cores[best]) & within] = 0.0
             load[rows, cores[best]] += latency[layer, best]
-            load *= decay
+            load[~within] *= decay[~within]
         return chosen
 
     def _pipelined(self, spec: Spec, fills: FloatArray, lengths: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Pipelines in stacks that end before their weights exceed `fills` (P,) of all cores together: allocations and cuts."""
         table = core_table(spec)
         cores = max(len(open_cores(table)), 1)
-        share = np.zeros(len(table))
-        if self.hints is not None and self.hints.weight_share is not None:
-            share = _by_value(self.hints.weight_share, table).min(axis=1) / cores
+        share = self._weight_share(table).min(axis=1) / cores
         held, length = np.zeros(len(fills)), np.zeros(len(fills))
         stacks = np.zeros((len(fills), len(table)), dtype=np.int64)
         for layer in range(len(table)):
@@ -191,19 +195,36 @@ class HeuristicSampling:
     def _fitting_cuts(self, spec: Spec, allocations: IntArray, fills: FloatArray, lengths: FloatArray) -> IntArray:
         """Cuts (P, L - 1) that end a stack before weights of a core exceed `fills` (P,) of its memory, or after `lengths` (P,) layers."""
         table = core_table(spec)
-        rows = np.arange(len(allocations))
-        held = np.zeros((len(allocations), int(table.max(initial=0)) + 1))
-        length = np.zeros(len(allocations))
-        cuts = np.zeros((len(allocations), len(table)), dtype=np.int64)
+        ends = _StackEnds(self._weight_share(table), (len(allocations), int(table.max(initial=0)) + 1), fills, lengths)
+        cuts = np.zeros(allocations.shape, dtype=np.int64)
         for layer in range(len(table)):
-            core = np.maximum(table[layer, allocations[:, layer]], 0)
-            share = np.zeros(len(core)) if self.hints is None or self.hints.weight_share is None else self.hints.weight_share[layer, core]
-            full = (held[rows, core] + share > fills) | (length >= lengths)
-            held[full], length[full] = 0.0, 0.0
-            cuts[:, layer] = full
-            held[rows, core] += share
-            length += 1.0
+            values = allocations[:, layer]
+            cuts[:, layer] = ends.before(layer, values, np.maximum(table[layer, values], 0))
         return cuts[:, 1:]
+
+    def _weight_share(self, table: IntArray) -> FloatArray:
+        """Weights of each layer as share of what the core of each value holds, (L, A); nothing where that is not known."""
+        if self.hints is None or self.hints.weight_share is None:
+            return np.zeros(table.shape)
+        return _by_value(self.hints.weight_share, table)
+
+
+class _StackEnds:
+    """Where stacks end, layer by layer: before weights of a core exceed `fills` (P,) of its memory, or after `lengths` (P,) layers."""
+
+    def __init__(self, share: FloatArray, shape: tuple[int, int], fills: FloatArray, lengths: FloatArray) -> None:
+        self._share, self._fills, self._lengths = share, fills, lengths
+        self._held, self._length = np.zeros(shape), np.zeros(shape[0])
+        self._rows = np.arange(shape[0])
+
+    def before(self, layer: int, values: IntArray, cores: IntArray) -> BoolArray:
+        """Return whether a stack ends before this layer, put on the core of each allocation value, (P,)."""
+        share = self._share[layer, values]
+        full = (self._held[self._rows, cores] + share > self._fills) | (self._length >= self._lengths)
+        self._held[full], self._length[full] = 0.0, 0.0
+        self._held[self._rows, cores] += share
+        self._length += 1.0
+        return np.asarray(full)
 
 
 def _even_tiles(spec: Spec, count: int, rng: np.random.Generator) -> IntArray:

@@ -163,8 +163,8 @@ class OperatorSet:
     crossovers: tuple[Crossover, ...]
     mutations: tuple[Mutation, ...]
     repair: Repair | None = None
-    crossover_rate: float = 0.7
-    mutation_rate: float = 0.5
+    crossover_rate: float = 0.8
+    mutation_rate: float = 0.75
     adaptive: bool = True
 
     def __post_init__(self) -> None:
