@@ -120,6 +120,14 @@ def test_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         assert FAULTS[fault][1][-1] in text
 
 
+@pytest.mark.parametrize("bandwidth", [-1, 0, "wide"])
+def test_a_bandwidth_that_cannot_be_is_told_once(tmp_path: Path, bandwidth: object) -> None:
+    path = _chip(tmp_path, lambda chip, _: chip["core_connectivity"][0].update(bandwidth=bandwidth))
+    with pytest.raises(InputError) as caught:
+        read_hardware(path)
+    assert len(caught.value.faults) == 1
+
+
 NEW_PORT_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "type": ({"type": "both"}, "unknown kind of port 'both'"),
     "bandwidths": ({"bandwidth_min": 128, "bandwidth_max": 64}, "at most bandwidth_max, 64"),
