@@ -7,7 +7,9 @@ import inspect
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +29,9 @@ __all__ = [
     "HardwareOption",
     "HostOpsOption",
     "JsonOption",
+    "MovedHardwareOption",
+    "MovedNetworkOption",
+    "MovedPinOption",
     "NetworkOption",
     "complain",
     "guarded",
@@ -59,6 +64,27 @@ HardwareOption = Annotated[
         help="Accelerator: a name of 'list hardware', or a YAML file.",
         autocompletion=_complete.hardware,
     ),
+]
+MovedNetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help="Where the run's network is now, if it is not where it was.",
+        autocompletion=_complete.networks,
+    ),
+]
+MovedHardwareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hardware",
+        metavar="NAME|FILE.yaml",
+        help="Where the run's accelerator is now, if it is not where it was.",
+        autocompletion=_complete.hardware,
+    ),
+]
+MovedPinOption = Annotated[
+    Path | None, typer.Option("--pin", metavar="FILE.yaml", help="Where the run's pins are now, if they are not where they were.")
 ]
 HostOpsOption = Annotated[
     bool,
@@ -200,12 +226,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str]) -> None:
-    widths = [max(len(text) for text in texts) for texts in zip(columns, *rows, strict=True)]
+    widths = [max(map(_width, texts)) for texts in zip(columns, *rows, strict=True)]
     for row in (columns, *rows):
-        cells = [
-            text.rjust(width) if name in numeric else text.ljust(width) for text, width, name in zip(row, widths, columns, strict=True)
-        ]
+        fills = [" " * (width - _width(text)) for text, width in zip(row, widths, strict=True)]
+        cells = [fill + text if name in numeric else text + fill for text, fill, name in zip(row, fills, columns, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes on a terminal: East Asian letters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "FW") for letter in text)
 
 
 def _cell(value: object) -> str:

@@ -57,7 +57,9 @@ def _print_report(report: dict[str, Any]) -> None:
     ]
     print_table(report["name"], columns, rows, numeric=("MACs", "weights", "activations"))
     totals = report["totals"]
-    typer.echo(f"\n{totals['layers']} layers, {totals['macs']:,} MACs, {totals['weights']:,} weights")
+    typer.echo(
+        f"\n{totals['layers']} {'layer' if totals['layers'] == 1 else 'layers'}, {totals['macs']:,} MACs, {totals['weights']:,} weights"
+    )
     if report["host_operators"]:
         typer.echo("work of the host, at no cost: " + ", ".join(report["host_operators"]))
     for status, operators in report["operators"].items():

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream_evo._cli import _complete
-from stream_evo._cli._console import guarded, say
+from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, say
 from stream_evo.errors import RunFolderError
 
 __all__ = ["report"]
@@ -23,25 +22,9 @@ def report(
         int,
         typer.Option(metavar="N", min=0, help="Most points with mapping, schedule and explanation; others are in table and pictures."),
     ] = 200,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE.onnx",
-            help="Where the run's network is now, if it is not where it was.",
-            autocompletion=_complete.networks,
-        ),
-    ] = None,
-    hardware: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE.yaml",
-            help="Where the run's accelerator is now, if it is not where it was.",
-            autocompletion=_complete.hardware,
-        ),
-    ] = None,
-    pin: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help="Where the run's pins are now, if they are not where they were.")
-    ] = None,
+    network: MovedNetworkOption = None,
+    hardware: MovedHardwareOption = None,
+    pin: MovedPinOption = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that explain points, one per processor core if not given.")
     ] = None,

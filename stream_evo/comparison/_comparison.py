@@ -256,6 +256,7 @@ def _objectives(fronts: Sequence[RunFront], asked: Sequence[str] | None) -> tupl
     common = [name for name in fronts[0].objectives if all(name in front.objectives for front in fronts)]
     short = {metric: name for name, metric in OBJECTIVES.items()}
     if asked is not None:
+        asked = [short.get(name, name) for name in asked]
         for name in asked:
             if name not in OBJECTIVES:
                 raise UnknownNameError("objective", name, list(OBJECTIVES))

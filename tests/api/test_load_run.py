@@ -121,7 +121,7 @@ def test_files_that_moved_are_given_again(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     for name in ("mine.onnx", "pins.yaml"):
         shutil.move(tmp_path / name, tmp_path / "elsewhere" / name)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(RunFolderError, match=r"mine.onnx, is not there, .* Say where it is"):
         stream_evo.load_run(tmp_path / "run")
     with pytest.raises(InputError, match=r"pins.yaml"):
         stream_evo.load_run(tmp_path / "run", network=tmp_path / "elsewhere" / "mine.onnx")

@@ -16,6 +16,7 @@ import pytest
 
 from stream_evo._cli import _activity, _complete
 from stream_evo._cli._activity import Activity, Verbosity, current_activity, verbosity
+from stream_evo._cli._console import print_table
 from stream_evo.cli import app, main
 from stream_evo.errors import PluginError
 
@@ -210,3 +211,8 @@ def test_bash_loads_the_completion_script() -> None:
     script = subprocess.run([sys.executable, "-m", "stream_evo"], env=environment, capture_output=True, text=True, check=True).stdout
     asked = subprocess.run(["bash", "-c", f"{script}\ncomplete -p stream-evo"], capture_output=True, text=True, check=True).stdout
     assert asked.strip().endswith("stream-evo")
+
+
+def test_columns_of_piped_tables_line_up_with_wide_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("", ["layer", "tiles"], [["層 一", 3], ["e\u0301t\u00e9", 12], ["plain", 4]], numeric=["tiles"])
+    assert capsys.readouterr().out.splitlines() == ["layer  tiles", "層 一      3", "e\u0301t\u00e9       12", "plain      4"]
