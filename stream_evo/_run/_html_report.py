@@ -186,7 +186,8 @@ def _notices(result: Result, changed: int) -> list[str]:
     found = []
     if not len(result):
         least = result.search.least_infeasible
-        found.append(result.why_empty() if least is not None else "no feasible mapping was found")
+        reason = result.why_empty() if least is not None else "no feasible mapping was found"
+        found.append(f"{reason[0].upper()}{reason[1:]}.")
     if result.layer_by_layer is None:
         found.append("None of the layer-by-layer mappings that were tried fits on the chip, so there is no such point to compare with.")
     if changed:

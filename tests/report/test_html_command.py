@@ -113,7 +113,7 @@ def test_an_empty_front_is_a_page_that_says_why(run_folder: Path, tmp_path: Path
     page = html_report(RunSource(_copy(run_folder, tmp_path / "none", front=empty)))
     front = _data(page)["front"]
     assert front["points"] == []
-    assert any("no feasible mapping was found" in notice for notice in front["notices"])
+    assert any(notice.startswith("No feasible mapping was found") and notice.endswith(".") for notice in front["notices"])
 
 
 def test_a_folder_without_its_archive_has_no_history(run_folder: Path, tmp_path: Path) -> None:
