@@ -7,7 +7,6 @@ import inspect
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ import typer
 
 from stream_evo._cli import _complete
 from stream_evo._cli._activity import Activity, Verbosity, current_activity, verbosity
+from stream_evo._cli._table import write_table
 from stream_evo.errors import Fault, InputError, StreamEvoError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "complain",
     "guarded",
     "print_json",
+    "print_line",
     "print_table",
     "print_text",
     "say",
@@ -200,6 +201,11 @@ def print_text(text: str) -> None:
     sys.stdout.write(text)
 
 
+def print_line(text: str) -> None:
+    """Write one line to standard output."""
+    print_text(f"{text}\n")
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[str] = ()) -> None:
     """Write a table to standard output: framed on a terminal, plain columns when piped.
 
@@ -210,44 +216,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numeric: Columns that are aligned to the right.
     """
     _make_room()
-    texts = [[_cell(value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
-        _plain_table(columns, texts, numeric)
-        return
-    from rich.console import Console  # noqa: PLC0415  # takes 70 ms
-    from rich.table import Table  # noqa: PLC0415  # as above
-
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
-    for row in texts:
-        table.add_row(*row)
-    Console().print(table, markup=False)
-
-
-def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str]) -> None:
-    widths = [max(map(_width, texts)) for texts in zip(columns, *rows, strict=True)]
-    for row in (columns, *rows):
-        fills = [" " * (width - _width(text)) for text, width in zip(row, widths, strict=True)]
-        cells = [fill + text if name in numeric else text + fill for text, fill, name in zip(row, fills, columns, strict=True)]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
-
-
-def _width(text: str) -> int:
-    """Return the columns that a text takes on a terminal: East Asian letters take two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "FW") for letter in text)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return str(value)
+    write_table(title, columns, rows, numeric=numeric)
 
 
 def stderr_console() -> Console:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stream_evo._cli import _complete
-from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, say
+from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, print_line, print_text, say
 
 __all__ = ["export"]
 
@@ -59,8 +59,8 @@ def export(
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
         else:
-            sys.stdout.write(content.decode())
+            print_text(content.decode())
         return
     path, content = exports.export_to_folder(folder, format, out, point=point, run=run)
-    typer.echo(str(path))
+    print_line(str(path))
     say(f"{len(content):,} bytes")

@@ -18,6 +18,7 @@ from stream_evo._cli._console import (
     NetworkOption,
     guarded,
     print_json,
+    print_line,
     say,
     sizes,
 )
@@ -60,7 +61,7 @@ def import_hardware(
         print_json({"file": str(out), "accelerator": chip.name, "core_names": names, "notes": [_plain(note) for note in notes]})
         return
     _report(notes)
-    typer.echo(f"{out}: {chip.name}, {len(chip.cores)} cores, {len(chip.links)} links")
+    print_line(f"{out}: {chip.name}, {len(chip.cores)} cores, {len(chip.links)} links")
 
 
 @guarded
@@ -90,7 +91,7 @@ def import_mapping(
         print_json({"file": str(out), "complete": whole, "layers": len(found.pins.layers), "notes": [_plain(note) for note in found.notes]})
         return
     _report(found.notes)
-    typer.echo(
+    print_line(
         f"{out}: "
         + ("the whole mapping" if whole else f"decisions on {len(found.pins.layers)} of {len(workload.layers)} layers, for --pin")
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, say
+from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, print_line, say
 from stream_evo.errors import RunFolderError
 
 __all__ = ["report"]
@@ -41,5 +41,5 @@ def report(
     page = html_report(source, detailed=details, workers=workers or os.cpu_count() or 1).encode("utf-8")
     target = folder / "report.html" if out is None else out
     write_atomic(target, page)
-    typer.echo(str(target))
+    print_line(str(target))
     say(f"{len(page) / 1e6:.1f} MB")

@@ -1,6 +1,8 @@
 """The run folder: claimed once, written whole, left clean."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,8 @@ def test_what_is_no_file_is_written_to_and_a_link_stays_one(tmp_path: Path) -> N
     assert os.read(reader, 100) == b"through"
     os.close(reader)
     assert pipe.is_fifo()
+    code = "from pathlib import Path; from stream_evo.report import write_atomic; write_atomic(Path('/dev/stdout'), 'out')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"out"
     link.symlink_to(target)
     write_atomic(link, "behind")
     assert link.is_symlink()
