@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from stream_evo.report._front_plot import limit_axis, staircase
-from stream_evo.report._style import INK, PALETTE, AxisUnit, axis_unit, new_figure, tidy
+from stream_evo.report._style import INK, PALETTE, AxisUnit, axis_unit, literal, new_figure, tidy
 from stream_evo.typing import FloatArray
 
 __all__ = ["BudgetBar", "FrontSeries", "plot_fronts"]
@@ -105,7 +105,7 @@ def _panel(axes: Axes, x: str, y: str, series: Sequence[FrontSeries], bars: Sequ
         order = staircase(xs, ys)
         colour, marker = PALETTE[place % len(PALETTE)], _MARKERS[place % len(_MARKERS)]
         axes.step(xs[order], ys[order], where="post", color=colour, linewidth=1.2, alpha=0.7)
-        axes.scatter(xs, ys, s=20, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3, label=front.label)
+        axes.scatter(xs, ys, s=20, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3, label=literal(front.label))
     limit_axis(axes, x_unit, all_x, None, vertical=True)
     limit_axis(axes, y_unit, all_y, None, vertical=False)
     for bar in bars:
