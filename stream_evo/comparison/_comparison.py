@@ -261,10 +261,9 @@ def _objectives(fronts: Sequence[RunFront], asked: Sequence[str] | None) -> tupl
             if name not in OBJECTIVES:
                 raise UnknownNameError("objective", name, list(OBJECTIVES))
         wanted = tuple(OBJECTIVES[name] for name in dict.fromkeys(asked))
+        expected = f"some of {', '.join(short[known] for known in common)}" if common else "an objective of all of them; there is none"
         faults = [
-            Fault(
-                f"{front.label} did not minimise {short[name]}", expected=f"some of {', '.join(short[known] for known in common) or 'none'}"
-            )
+            Fault(f"{front.label} did not minimise {short[name]}", expected=expected)
             for name in wanted
             for front in fronts
             if name not in front.objectives

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ __all__ = ["BudgetBar", "FrontSeries", "plot_fronts"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _BAR_MEANING = "Bars along the axes: which front reaches least of the other axis within that budget; grey where several reach the same."
+_LETTERS_PER_PANEL = 66  # of the legend's heading
 _BAR = 0.022  # share of the panel's width or height
 
 
@@ -91,7 +93,7 @@ def plot_fronts(
         frameon=False,
         fontsize=8.5,
         alignment="left",
-        title=_BAR_MEANING if bars else None,
+        title=textwrap.fill(_BAR_MEANING, _LETTERS_PER_PANEL * across) if bars else None,
         title_fontsize=8.5,
     )
     return figure

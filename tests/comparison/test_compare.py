@@ -129,6 +129,8 @@ def test_different_objectives_need_a_choice(two: list[Path]) -> None:
     with pytest.raises(InputError, match="nothing to compare by"):
         stream_evo.compare(two, objectives=[])
     edit_manifest(two[1], settings={"objectives": ["dram"]})
+    with pytest.raises(InputError, match="fast did not minimise dram; expected an objective of all of them; there is none"):
+        stream_evo.compare(two, objectives=["dram"])
     with pytest.raises(InputError, match="no objective in common"):
         stream_evo.compare(two)
 

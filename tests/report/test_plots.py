@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from stream_evo.report import FrontSeries, plot_convergence, plot_front, plot_fronts, plot_gantt
+from stream_evo.report import BudgetBar, FrontSeries, plot_convergence, plot_front, plot_fronts, plot_gantt
 from stream_evo.report._gantt import Lane, MemoryTrace, _fitting
 from stream_evo.report._style import axis_unit, literal
 
@@ -109,3 +109,11 @@ def test_names_are_drawn_as_they_are(name: str) -> None:
         figure.canvas.draw()
         assert figure.get_suptitle() == literal(name)
     assert [text.get_text() for text in figures[1].legends[0].get_texts()] == [literal(name)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_bars_mean_is_inside_the_picture(count: int) -> None:
+    bar = BudgetBar("latency_cycles", "energy_pj", 1e6, 2e6, (0,))
+    figure = plot_fronts([FrontSeries("a", _columns(3))], NAMES[:count], bars=[bar])
+    figure.canvas.draw()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
