@@ -38,6 +38,13 @@ def test_every_command_can_be_quiet_and_verbose(cli: Cli) -> None:
         assert "--verbose" in shown, command.name
 
 
+def test_the_version_needs_no_command(cli: Cli) -> None:
+    shown = cli("--version")
+    assert shown.code == 0
+    assert re.fullmatch(r"stream-evo \d+\.\d+\S*\n", shown.out)
+    assert shown.err == ""
+
+
 def test_quiet_and_verbose_exclude_each_other(cli: Cli) -> None:
     done = cli("list", "engines", "--quiet", "--verbose")
     assert (done.code, done.out) == (2, "")

@@ -84,7 +84,8 @@ def test_nothing_of_a_name_is_markup(page: str) -> None:
 
 
 def test_the_same_run_is_the_same_page_from_several_processes(page: str, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream_evo._run._html_report._WORTH_A_POOL", 1)
+    monkeypatch.setattr("stream_evo._run._html_report._MEASURED", 2)
+    monkeypatch.setattr("stream_evo._run._html_report._WORTH_A_POOL_S", 0.0)
     assert html_report(RunSource(run_folder), workers=2) == page
 
 
