@@ -339,7 +339,8 @@ def _prepared(job: Job, session: Session, *, workers: int | None, on_progress: _
             resume=folder is not None,
             callbacks=() if on_progress is None else (on_progress,),
         )
-        best = None if folder is None else read_history(folder, problem).best
+        history = None if folder is None else read_history(folder, problem)
+        best = None if history is None else history.best
         return Result(job, session, found, session.lower_bounds, baseline, best)
 
     return search

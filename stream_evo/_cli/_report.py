@@ -37,9 +37,21 @@ def report(
         raise RunFolderError(f"cannot write {out}: it is a folder. Give a file, e.g. {out / 'report.html'}")
     if out is not None and not out.absolute().parent.is_dir():
         raise RunFolderError(f"cannot write {out}: there is no folder {out.parent}")
+    _check_writable(folder / "report.html" if out is None else out)
     source = RunSource(folder, network, hardware, None if pin is None else str(pin))
     page = html_report(source, detailed=details, workers=workers or os.cpu_count() or 1).encode("utf-8")
     target = folder / "report.html" if out is None else out
     write_atomic(target, page)
     print_line(str(target))
     say(f"{len(page) / 1e6:.1f} MB")
+
+
+def _check_writable(target: Path) -> None:
+    """Refuse a place where nothing can be written before minutes are spent on the page, not after.
+
+    Raises:
+        RunFolderError: it is one.
+    """
+    place = target.absolute().parent
+    if place.is_dir() and not os.access(place, os.W_OK) and (target.is_file() or not target.exists()):
+        raise RunFolderError(f"cannot write into {target.parent}: it is read-only for you. Choose another file: -o FILE")

@@ -14,7 +14,7 @@ from stream_evo._run._saved import SavedRun, read_run
 from stream_evo._run._session import Session, search_problem, session_of
 from stream_evo.errors import RunFolderError
 from stream_evo.hardware import Accelerator
-from stream_evo.search import EvaluationArchive, ParetoFront, ProgressRow, SearchResult
+from stream_evo.search import ParetoFront, ProgressRow, SearchResult
 from stream_evo.workload import Workload
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def load_run(
     """
     saved = read_run(folder)
     session = _session(saved, network, hardware, pin)
-    archived = EvaluationArchive.exists(saved.path)
-    history = read_history(saved.path, search_problem(saved.job, session)) if archived else None
+    history = read_history(saved.path, search_problem(saved.job, session))
     search = SearchResult(
         front=_front(saved, session),
         objectives=saved.job.metrics,

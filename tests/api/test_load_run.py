@@ -174,3 +174,13 @@ def test_an_interrupted_run_is_read(run: tuple[stream_evo.Result, Path], tmp_pat
     loaded = stream_evo.load_run(folder)
     assert loaded.search.interrupted
     assert np.array_equal(loaded.metrics, run[0].metrics)
+
+
+def test_a_folder_that_cannot_be_written_is_read(run: tuple[stream_evo.Result, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others' runs may lie in a read-only place; root may write there, so here it is only said to be one."""
+    result, folder = run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    monkeypatch.setattr("stream_evo._run._history.os.access", lambda *_: False)
+    loaded = stream_evo.load_run(folder)
+    assert [row.hypervolume for row in loaded.search.history] == [row.hypervolume for row in result.search.history]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

@@ -171,3 +171,12 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     assert main(["report", str(run_folder), "-o", str(tmp_path)]) == 2
     assert "it is a folder" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stream_evo._cli._report.os.access", lambda *_: False)
+    monkeypatch.setattr("stream_evo._run._html_report.html_report", lambda *_, **__: pytest.fail("the page was made"))
+    assert main(["report", str(run_folder)]) == 2
+    assert "it is read-only for you. Choose another file: -o FILE" in capsys.readouterr().err
