@@ -1,6 +1,7 @@
 """``stream-evo report``: a page for every run that has one, a message for everything else, nothing half-written."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -176,7 +177,7 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("stream_evo._cli._report.os.access", lambda *_: False)
+    monkeypatch.setattr("stream_evo._cli._report.os.access", lambda _, mode, **__: mode != os.W_OK)
     monkeypatch.setattr("stream_evo._run._html_report.html_report", lambda *_, **__: pytest.fail("the page was made"))
     assert main(["report", str(run_folder)]) == 2
     assert "it is read-only for you. Choose another file: -o FILE" in capsys.readouterr().err
