@@ -43,7 +43,7 @@ def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: In
     if latency is not None:
         costs = np.where(table >= 0, latency[np.arange(layers)[:, None], np.maximum(table, 0)], np.inf)
     # Equally fast cores, to a hundredth, are drawn from.
-    fastest = (costs * (1.0 + 0.01 * rng.random((count, *costs.shape)))).argmin(axis=2)
+    fastest: IntArray = (costs * (1.0 + 0.01 * rng.random((count, *costs.shape)))).argmin(axis=2)
     cores = open_cores(table)
     if not cores.size:
         return fastest
@@ -62,4 +62,5 @@ def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: In
     # On chips of unlike cores some layers are many times slower on the core of their run.
     tolerable = costs <= costs.min(axis=1, keepdims=True) * rng.choice(_TOLERANCES, size=(count, 1, 1))
     matches = (table[None, :, :] == core[:, :, None]) & tolerable
-    return np.where(matches.any(axis=2), matches.argmax(axis=2), fastest)
+    values: IntArray = np.where(matches.any(axis=2), matches.argmax(axis=2), fastest)
+    return values

@@ -19,7 +19,7 @@ from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
-from stream_evo._run._saved import check_format
+from stream_evo._run._saved import read_manifest
 from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo.errors import InputError, RunFolderError
 from stream_evo.evaluation import schedule_mapping
@@ -88,7 +88,8 @@ def optimize(
     Args:
         network: Name in the catalogue, ONNX file, ONNX model, or workload.
         hardware: Name in the catalogue, YAML file, or accelerator.
-        objectives: What to minimise: ``latency``, ``energy``, ``memory``, ``edp``, ``dram``, names of the catalogue, or ``FILE.py:NAME``.
+        objectives: What to minimise: ``latency``, ``energy``, ``memory``, ``edp``, ``dram`` or the metrics these stand for, names of the
+            catalogue, or ``FILE.py:NAME``.
         population: Genomes per generation.
         generations: Generations to do; by default 100 if there is no other budget.
         evaluations: Most evaluations to do.
@@ -294,11 +295,9 @@ def job_of(folder: Path) -> Job:
     """Return the job of a run folder.
 
     Raises:
-        RunFolderError: the folder holds no run, or one that cannot be continued from files.
+        RunFolderError: the folder holds no run, one of another version, or one that cannot be continued from files.
     """
-    manifest = RunFolder.open(folder).manifest()
-    check_format(manifest, folder)
-    return Job.from_dict(manifest.get("settings"), str(folder))
+    return Job.from_dict(read_manifest(folder).get("settings"), str(folder))
 
 
 def resume_job(folder: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
@@ -367,7 +366,8 @@ def _prepared(
             shared=reuse,
             callbacks=() if on_progress is None else (on_progress,),
         )
-        best = None if folder is None else read_history(folder, problem).best
+        history = None if folder is None else read_history(folder, problem)
+        best = None if history is None else history.best
         return Result(
             job, session, found, session.lower_bounds, baseline, best, {each.metric: OwnMetric(each.unit, each.fingerprint) for each in own}
         )

@@ -51,15 +51,20 @@ app.command("schema")(schema)
 app.command("doctor")(doctor)
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _show_version(asked: bool) -> None:
+    """Act while options are read: a group without a command is an error before its function is called."""
+    if asked:
         from importlib import metadata  # noqa: PLC0415  # only here
 
         typer.echo(f"stream-evo {metadata.version('stream-evo')}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

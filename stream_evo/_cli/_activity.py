@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.status import Status
+    from rich.text import Text
 
 __all__ = ["Activity", "Verbosity", "current_activity", "verbosity"]
 
@@ -75,7 +76,7 @@ class Activity(logging.Handler):
         if self.verbosity is Verbosity.VERBOSE:
             sys.stderr.write(f"{time.monotonic() - self._started:7.2f} s  {self.latest}\n")
         elif self._status is not None:
-            self._status.update(self.latest)
+            self._status.update(_text(self.latest))
 
     def _warn(self, message: str) -> None:
         """Write what should be known although the command goes on."""
@@ -102,8 +103,15 @@ class Activity(logging.Handler):
 
         with self._lock:
             if not self._over:
-                self._status = Status(self.latest, console=Console(stderr=True))
+                self._status = Status(_text(self.latest), console=Console(stderr=True))
                 self._status.start()
+
+
+def _text(message: str) -> Text:
+    """Return a message as it is: names in it are no markup."""
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    return Text(message)
 
 
 _CURRENT: ContextVar[Activity | None] = ContextVar("activity", default=None)

@@ -8,12 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stream_evo._cli import _complete
 from stream_evo._cli._activity import Activity, Verbosity, current_activity, verbosity
+from stream_evo._cli._table import write_table
 from stream_evo.errors import Fault, InputError, StreamEvoError
 
 if TYPE_CHECKING:
@@ -27,10 +29,14 @@ __all__ = [
     "HardwareOption",
     "HostOpsOption",
     "JsonOption",
+    "MovedHardwareOption",
+    "MovedNetworkOption",
+    "MovedPinOption",
     "NetworkOption",
     "complain",
     "guarded",
     "print_json",
+    "print_line",
     "print_table",
     "print_text",
     "say",
@@ -59,6 +65,27 @@ HardwareOption = Annotated[
         help="Accelerator: a name of 'list hardware', or a YAML file.",
         autocompletion=_complete.hardware,
     ),
+]
+MovedNetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help="Where the run's network is now, if it is not where it was.",
+        autocompletion=_complete.networks,
+    ),
+]
+MovedHardwareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hardware",
+        metavar="NAME|FILE.yaml",
+        help="Where the run's accelerator is now, if it is not where it was.",
+        autocompletion=_complete.hardware,
+    ),
+]
+MovedPinOption = Annotated[
+    Path | None, typer.Option("--pin", metavar="FILE.yaml", help="Where the run's pins are now, if they are not where they were.")
 ]
 HostOpsOption = Annotated[
     bool,
@@ -174,6 +201,11 @@ def print_text(text: str) -> None:
     sys.stdout.write(text)
 
 
+def print_line(text: str) -> None:
+    """Write one line to standard output."""
+    print_text(f"{text}\n")
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[str] = ()) -> None:
     """Write a table to standard output: framed on a terminal, plain columns when piped.
 
@@ -184,38 +216,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numeric: Columns that are aligned to the right.
     """
     _make_room()
-    texts = [[_cell(value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
-        _plain_table(columns, texts, numeric)
-        return
-    from rich.console import Console  # noqa: PLC0415  # takes 70 ms
-    from rich.table import Table  # noqa: PLC0415  # as above
-
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
-    for row in texts:
-        table.add_row(*row)
-    Console().print(table, markup=False)
-
-
-def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str]) -> None:
-    widths = [max(len(text) for text in texts) for texts in zip(columns, *rows, strict=True)]
-    for row in (columns, *rows):
-        cells = [
-            text.rjust(width) if name in numeric else text.ljust(width) for text, width, name in zip(row, widths, columns, strict=True)
-        ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return str(value)
+    write_table(title, columns, rows, numeric=numeric)
 
 
 def stderr_console() -> Console:

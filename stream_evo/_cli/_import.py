@@ -18,6 +18,7 @@ from stream_evo._cli._console import (
     NetworkOption,
     guarded,
     print_json,
+    print_line,
     say,
     sizes,
 )
@@ -53,14 +54,14 @@ def import_hardware(
     runs = None if mapping is None else foreign.kinds_of_cores(mapping)
     imported = foreign.read_hardware(file, runs=None if runs is None else runs.value)
     notes = imported.notes + (() if runs is None else runs.notes)
-    _write(foreign.hardware_files(imported, out))
+    _write(foreign.hardware_files(imported, out), file, *([] if mapping is None else [mapping]))
     chip = imported.accelerator
     if as_json:
         names = {str(number): name for number, name in imported.core_names.items()}
         print_json({"file": str(out), "accelerator": chip.name, "core_names": names, "notes": [_plain(note) for note in notes]})
         return
     _report(notes)
-    typer.echo(f"{out}: {chip.name}, {len(chip.cores)} cores, {len(chip.links)} links")
+    print_line(f"{out}: {chip.name}, {len(chip.cores)} cores, {len(chip.links)} links")
 
 
 @guarded
@@ -85,12 +86,12 @@ def import_mapping(
     names = None if foreign_chip is None else foreign_chip.core_names
     found = foreign.read_mapping(file, workload, chip, names)
     whole = found.mapping is not None
-    _write({out: foreign.pins_to_yaml(found.pins) if found.mapping is None else mapping_to_yaml(found.mapping)})
+    _write({out: foreign.pins_to_yaml(found.pins) if found.mapping is None else mapping_to_yaml(found.mapping)}, file)
     if as_json:
         print_json({"file": str(out), "complete": whole, "layers": len(found.pins.layers), "notes": [_plain(note) for note in found.notes]})
         return
     _report(found.notes)
-    typer.echo(
+    print_line(
         f"{out}: "
         + ("the whole mapping" if whole else f"decisions on {len(found.pins.layers)} of {len(workload.layers)} layers, for --pin")
     )
@@ -107,18 +108,25 @@ def _plain(note: Note) -> dict[str, str | int]:
     return {"what": note.what, "file": note.source, "line": note.line, "path": note.path}
 
 
-def _write(files: Mapping[Path, str]) -> None:
+def _write(files: Mapping[Path, str], *read: Path) -> None:
     """Write all files or none that was not there before.
 
+    Args:
+        files: Path -> content.
+        *read: What was read to make them.
+
     Raises:
-        RunFolderError: one cannot be written.
+        RunFolderError: one cannot be written, or is a file of the reference framework.
     """
+    from stream_evo import foreign  # noqa: PLC0415  # not needed for --help
     from stream_evo.errors import RunFolderError  # noqa: PLC0415  # with the writer below
     from stream_evo.report import write_atomic  # noqa: PLC0415  # not needed for --help
 
     for path in files:
         if path.is_dir():
             raise RunFolderError(f"{path} is a folder. Give the name of a file")
+        if path.exists() and (foreign.is_foreign_hardware(path) or any(path.samefile(file) for file in read)):
+            raise RunFolderError(f"{path} is a file that is imported, and would be overwritten. Choose another file: -o FILE")
     made: list[Path] = []
     try:
         for path, content in files.items():

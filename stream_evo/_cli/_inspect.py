@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_evo._cli import _complete
-from stream_evo._cli._console import BitsOption, DimOption, HostOpsOption, JsonOption, guarded, print_json, print_table, sizes
+from stream_evo._cli._console import BitsOption, DimOption, HostOpsOption, JsonOption, guarded, print_json, print_line, print_table, sizes
 from stream_evo.errors import Fault, InputError
 
 __all__ = ["inspect"]
@@ -57,8 +57,9 @@ def _print_report(report: dict[str, Any]) -> None:
     ]
     print_table(report["name"], columns, rows, numeric=("MACs", "weights", "activations"))
     totals = report["totals"]
-    typer.echo(f"\n{totals['layers']} layers, {totals['macs']:,} MACs, {totals['weights']:,} weights")
+    layers = "1 layer" if totals["layers"] == 1 else f"{totals['layers']:,} layers"
+    print_line(f"\n{layers}, {totals['macs']:,} MACs, {totals['weights']:,} weights")
     if report["host_operators"]:
-        typer.echo("work of the host, at no cost: " + ", ".join(report["host_operators"]))
+        print_line("work of the host, at no cost: " + ", ".join(report["host_operators"]))
     for status, operators in report["operators"].items():
-        typer.echo(f"{status}: " + ", ".join(f"{count} {operator}" for operator, count in operators.items()))
+        print_line(f"{status}: " + ", ".join(f"{count} {operator}" for operator, count in operators.items()))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgressView"]
 
 _LOG_EVERY_S = 5.0
+_WIDTH_FOR_BAR = 124  # of a terminal; below, the words matter more
 
 
 class ProgressView:
@@ -40,8 +41,12 @@ class ProgressView:
         if console is not None and console.is_terminal:
             from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # takes 90 ms
             from rich.progress import Progress as Bar  # noqa: PLC0415  # as above
+            from rich.table import Column  # noqa: PLC0415  # as above
 
-            columns = (SpinnerColumn(), TimeElapsedColumn(), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"))
+            bar = [BarColumn(bar_width=24)] if console.width >= _WIDTH_FOR_BAR else []
+            time_column = TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True))
+            state_column = TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+            columns = (SpinnerColumn(), time_column, *bar, state_column)
             self._bar = Bar(*columns, console=console, transient=True, refresh_per_second=8)
             self._task = self._bar.add_task("search", total=1.0, state="preparing")
             self._bar.start()

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream_evo._cli import _complete
-from stream_evo._cli._console import guarded, say
+from stream_evo._cli._console import MovedHardwareOption, MovedNetworkOption, MovedPinOption, guarded, print_line, say
 from stream_evo.errors import RunFolderError
 
 __all__ = ["report"]
@@ -23,25 +22,9 @@ def report(
         int,
         typer.Option(metavar="N", min=0, help="Most points with mapping, schedule and explanation; others are in table and pictures."),
     ] = 200,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE.onnx",
-            help="Where the run's network is now, if it is not where it was.",
-            autocompletion=_complete.networks,
-        ),
-    ] = None,
-    hardware: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE.yaml",
-            help="Where the run's accelerator is now, if it is not where it was.",
-            autocompletion=_complete.hardware,
-        ),
-    ] = None,
-    pin: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help="Where the run's pins are now, if they are not where they were.")
-    ] = None,
+    network: MovedNetworkOption = None,
+    hardware: MovedHardwareOption = None,
+    pin: MovedPinOption = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that explain points, one per processor core if not given.")
     ] = None,
@@ -54,9 +37,21 @@ def report(
         raise RunFolderError(f"cannot write {out}: it is a folder. Give a file, e.g. {out / 'report.html'}")
     if out is not None and not out.absolute().parent.is_dir():
         raise RunFolderError(f"cannot write {out}: there is no folder {out.parent}")
+    _check_writable(folder / "report.html" if out is None else out)
     source = RunSource(folder, network, hardware, None if pin is None else str(pin))
     page = html_report(source, detailed=details, workers=workers or os.cpu_count() or 1).encode("utf-8")
     target = folder / "report.html" if out is None else out
     write_atomic(target, page)
-    typer.echo(str(target))
+    print_line(str(target))
     say(f"{len(page) / 1e6:.1f} MB")
+
+
+def _check_writable(target: Path) -> None:
+    """Refuse a place where nothing can be written before minutes are spent on the page, not after.
+
+    Raises:
+        RunFolderError: it is one.
+    """
+    place = target.absolute().parent
+    if place.is_dir() and not os.access(place, os.W_OK) and (target.is_file() or not target.exists()):
+        raise RunFolderError(f"cannot write into {target.parent}: it is read-only for you. Choose another file: -o FILE")

@@ -13,6 +13,7 @@ import typer
 
 from stream_evo._cli import _complete
 from stream_evo._cli._console import (
+    INTERRUPTED,
     BitsOption,
     DimOption,
     HostOpsOption,
@@ -20,6 +21,7 @@ from stream_evo._cli._console import (
     complain,
     guarded,
     print_json,
+    print_line,
     print_table,
     say,
     sizes,
@@ -181,7 +183,11 @@ def resume(
     from stream_evo import _api  # noqa: PLC0415  # imports numba and onnx
 
     job = _api.job_of(folder)
-    _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, as_json=as_json)
+    try:
+        _search(job, lambda progress: _api.resume_job(folder, workers=workers, on_progress=progress), folder, as_json=as_json)
+    except KeyboardInterrupt:
+        complain(f"interrupted; the run in {folder} can be continued as before", error=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _limits(given: Sequence[str], limits: Mapping[str, float]) -> dict[str, float]:
@@ -248,4 +254,4 @@ def _print_summary(result: Result, out: Path) -> None:
         rows,
         numeric=("point", *names),
     )
-    typer.echo(f"\n{result.search.evaluations:,} evaluations; {result.search.stop}. Written to {out}")
+    print_line(f"\n{result.search.evaluations:,} evaluations; {result.search.stop}. Written to {out}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stream_evo.search import EvaluationArchive, LeastInfeasible, ProgressRow, SearchProblem
+from stream_evo.search import ARCHIVE_NAME, EvaluationArchive, LeastInfeasible, ProgressRow, SearchProblem
 from stream_evo.typing import FloatArray
 
 __all__ = ["RunHistory", "read_history"]
@@ -29,12 +34,29 @@ class RunHistory:
     least_infeasible: LeastInfeasible | None
 
 
-def read_history(folder: Path, problem: SearchProblem) -> RunHistory:
-    """Read the archive of `folder`, a run of `problem`.
+@contextmanager
+def _place(folder: Path) -> Iterator[Path]:
+    """Yield `folder`, or a copy of its archive where nothing can be written, as in a share of others' runs: SQLite writes even to read."""
+    if os.access(folder, os.W_OK):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as copy:
+        for file in folder.glob(f"{ARCHIVE_NAME}*"):
+            shutil.copyfile(file, Path(copy) / file.name)
+        yield Path(copy)
+
+
+def read_history(folder: Path, problem: SearchProblem) -> RunHistory | None:
+    """Return what the archive of `folder` tells, a run of `problem`; ``None`` if there is no archive.
 
     Raises:
-        RunFolderError: there is no archive, or it is damaged or of another version.
+        RunFolderError: it is damaged or of another version.
     """
+    with _place(folder) as place:
+        return _history(place, problem) if EvaluationArchive.exists(place) else None
+
+
+def _history(folder: Path, problem: SearchProblem) -> RunHistory:
     rows, best = [], []
     least, missing = None, np.inf
     with EvaluationArchive.read(folder) as archive:

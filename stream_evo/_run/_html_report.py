@@ -29,7 +29,8 @@ MOST_DETAILED = 200
 """Points that a page tells details of, if no number is given."""
 
 _TELL_EVERY_S = 1.0
-_WORTH_A_POOL = 16  # points: a further process needs seconds until it can begin
+_MEASURED = 8  # points that tell how long the others will take
+_WORTH_A_POOL_S = 15.0  # of work: a further process needs seconds until it can begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,19 @@ def points_to_detail(result: Result, most: int) -> list[int]:
 
 
 def _details(source: RunSource, result: Result, points: Sequence[int], workers: int) -> Iterator[tuple[int, PointDetails]]:
-    if workers == 1 or len(points) < _WORTH_A_POOL:
-        subject = Subject(result.session.workload, result.session.accelerator)
-        for point in points:
-            yield point, _explain(subject, result[point])
+    subject = Subject(result.session.workload, result.session.accelerator)
+    begun = time.monotonic()
+    for done, point in enumerate(points, 1):
+        yield point, _explain(subject, result[point])
+        if done == 1:
+            begun = time.monotonic()  # the first one made tables, too
+        elif workers > 1 and done >= _MEASURED and (time.monotonic() - begun) / (done - 1) * (len(points) - done) >= _WORTH_A_POOL_S:
+            break
+    else:
         return
     # Fresh processes: one that is copied from here could inherit the locks of running threads.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_die_quietly) as pool:
-        jobs = [pool.submit(_explain_elsewhere, source, point) for point in points]
+        jobs = [pool.submit(_explain_elsewhere, source, point) for point in points[done:]]
         try:
             for job in as_completed(jobs):
                 yield job.result()
@@ -191,7 +197,8 @@ def _notices(result: Result, changed: int) -> list[str]:
     found = []
     if not len(result):
         least = result.search.least_infeasible
-        found.append(result.why_empty() if least is not None else "no feasible mapping was found")
+        reason = result.why_empty() if least is not None else "no feasible mapping was found"
+        found.append(f"{reason[0].upper()}{reason[1:]}.")
     if result.layer_by_layer is None:
         found.append("None of the layer-by-layer mappings that were tried fits on the chip, so there is no such point to compare with.")
     if changed:

@@ -19,6 +19,8 @@ METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram
 OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name for name in METRICS})
 """What a user may minimise: short name -> metric, which carries the unit."""
 
+_SHORT: Mapping[str, str] = MappingProxyType({metric: name for name, metric in OBJECTIVES.items()})
+
 DEFAULT_GENERATIONS = 100
 
 _LOWEST: Mapping[str, int] = MappingProxyType({"population": 2, "generations": 1, "evaluations": 1, "seed": 0})
@@ -91,7 +93,8 @@ class Job:
     Attributes:
         network: Name in the catalogue, or path of an ONNX file.
         hardware: Name in the catalogue, or path of a YAML file.
-        objectives: What to minimise, all different: keys of `OBJECTIVES`, names of the catalogue, or ``FILE.py:NAME``.
+        objectives: What to minimise, all different: keys of `OBJECTIVES`, or the metrics these stand for, which become the keys; names of
+            the catalogue, or ``FILE.py:NAME``.
         population: Genomes per generation, 2 to 1,000,000.
         generations: Generations after which the search ends; by default 100 if there is no other budget, else no such limit.
         evaluations: Evaluations after which it ends.
@@ -107,7 +110,7 @@ class Job:
         bits: Bits per element in place of what the graph says, e.g. ``I=8 W=8 O=16 O_final=8``.
         dims: Sizes of dimensions that the network's file leaves open, by their symbols; one without symbol is ``INPUT[AXIS]``.
         host_operators: Treat operators without compute meaning as work of the host.
-        limits: Objective -> largest allowed value, in the unit of its metric.
+        limits: Objective, or its metric -> largest allowed value, in the unit of its metric.
         recorded: The job was done before; what it names need not be there any more.
 
     Raises:
@@ -138,6 +141,8 @@ class Job:
     recorded: InitVar[bool] = False
 
     def __post_init__(self, recorded: bool) -> None:
+        object.__setattr__(self, "objectives", tuple(_SHORT.get(name, name) for name in self.objectives))
+        object.__setattr__(self, "limits", {_SHORT.get(name, name): value for name, value in dict(self.limits).items()})
         if not recorded:
             check_known((*self.objectives, *self.limits))
         faults = objective_faults(self.objectives, self.limits)

@@ -13,7 +13,7 @@ from stream_evo._run._saved import SavedRun, read_run
 from stream_evo._run._session import Session, search_problem, session_of
 from stream_evo.errors import RunFolderError
 from stream_evo.hardware import Accelerator
-from stream_evo.search import EvaluationArchive, ParetoFront, ProgressRow, SearchResult
+from stream_evo.search import ParetoFront, ProgressRow, SearchResult
 from stream_evo.workload import Workload
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def load_run(
 
     Raises:
         RunFolderError: the folder holds no run, one that is still being written, one of another version or damaged files; or network or
-            hardware are not those of the run.
+            hardware are not where they were, or not those of the run.
         UnknownNameError: network or accelerator are in no catalogue any more.
         InputError: their files cannot be read.
 
@@ -54,8 +54,7 @@ def load_run(
     """
     saved = read_run(folder)
     session = _session(saved, network, hardware, pin)
-    archived = EvaluationArchive.exists(saved.path)
-    history = read_history(saved.path, search_problem(saved.job, session)) if archived else None
+    history = read_history(saved.path, search_problem(saved.job, session))
     search = SearchResult(
         front=_front(saved, session),
         objectives=saved.job.metrics,
@@ -81,14 +80,24 @@ def _session(
         recorded = getattr(saved.job, part)
         if given is None and recorded.startswith("<"):  # the label of a value in memory
             raise RunFolderError(f"the {part} of {saved.path} was a value in memory, {recorded}. Give it again: load_run(..., {part}=...)")
+        if given is None and _is_gone(recorded):
+            raise RunFolderError(f"{saved.path}: its {part}, {recorded}, is not there, seen from this folder. {_say_where(part)}")
     session = session_of(saved.job, network=network, hardware=hardware, pin=pin)
     for part, sha256 in saved.fingerprint.items():
         if session.fingerprint[part] != sha256:
             raise RunFolderError(
                 f"{saved.path}: the {part} {getattr(saved.job, part)} is not the one of the run, or this version reads it differently. "
-                f"Give the one of the run: load_run(..., {part}=...)"
+                f"{_say_where(part)}"
             )
     return session
+
+
+def _is_gone(recorded: str) -> bool:
+    return Path(recorded).suffix in (".onnx", ".yaml", ".yml") and not Path(recorded).exists()
+
+
+def _say_where(part: str) -> str:
+    return f"Say where it is: --{part} FILE; from Python, load_run(..., {part}=...)"
 
 
 def _front(saved: SavedRun, session: Session) -> ParetoFront:

@@ -162,9 +162,7 @@ class Point:
 
     def explain(self) -> Explanation:
         """Say what latency, energy and peak memory come from."""
-        from stream_evo.explanation import explain_mapping  # noqa: PLC0415  # only here
-
-        return explain_mapping(self.session.workload, self.session.accelerator, self.mapping)
+        return self.session.explainer.explain(self.mapping)
 
     def _repr_html_(self) -> str:
         bounds = self.session.lower_bounds

@@ -18,7 +18,7 @@ from stream_evo.report import MANIFEST, RunFolder
 from stream_evo.search import StopReason
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["FORMAT", "SavedRun", "check_format", "read_run"]
+__all__ = ["FORMAT", "SavedRun", "read_manifest", "read_run"]
 
 FORMAT = 1
 """Version of the run folder that this version of the package writes and reads."""
@@ -82,13 +82,7 @@ def read_run(path: str | Path) -> SavedRun:
         RunFolderError: the folder holds no run, one that is still being written, one of another version, or damaged files.
     """
     path = Path(path)
-    try:
-        if path.is_file():
-            raise RunFolderError(f"{path} is a file, not the folder of a run. Give the folder that holds {MANIFEST}")
-        manifest = RunFolder.open(path).manifest()
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise RunFolderError(f"cannot look into {path}: {error.strerror}") from error
-    check_format(manifest, path)
+    manifest = read_manifest(path)
     state = manifest.get("state")
     if state not in _ENDED:
         raise RunFolderError(
@@ -106,16 +100,23 @@ def read_run(path: str | Path) -> SavedRun:
         raise RunFolderError(f"{path / _FRONT} or {path / MANIFEST} is damaged: {type(error).__name__}: {error}") from error
 
 
-def check_format(manifest: Mapping[str, Any], path: Path) -> None:
-    """Refuse the manifest of a folder that another version wrote.
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a run that has ended or not.
 
     Raises:
-        RunFolderError: the folder has another format.
+        RunFolderError: the folder holds no run, or one of another version.
     """
+    try:
+        if path.is_file():
+            raise RunFolderError(f"{path} is a file, not the folder of a run. Give the folder that holds {MANIFEST}")
+        manifest = RunFolder.open(path).manifest()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise RunFolderError(f"cannot look into {path}: {error.strerror}") from error
     written = manifest.get("format")
     if written != FORMAT:
         way_out = ". Update stream-evo to read it" if isinstance(written, int) and written > FORMAT else ""
         raise RunFolderError(f"{path} was written in format {written}; this version reads format {FORMAT}{way_out}")
+    return manifest
 
 
 def _saved(path: Path, manifest: Mapping[str, Any], job: Job, record: Mapping[str, Any]) -> SavedRun:

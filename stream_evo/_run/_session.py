@@ -27,6 +27,8 @@ from stream_evo.workload import Bits, Workload
 if TYPE_CHECKING:
     import onnx
 
+    from stream_evo.explanation import Explainer
+
 __all__ = ["Session", "open_session", "search_problem", "session_of"]
 
 
@@ -53,6 +55,13 @@ class Session:
     def evaluator(self) -> Evaluator:
         """The evaluator of this space; its cost tables are made on first use."""
         return Evaluator(self.spec)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What explains mappings of this network on this chip; it keeps what tiles cost."""
+        from stream_evo.explanation import Explainer  # noqa: PLC0415  # a search needs none of it
+
+        return Explainer(self.workload, self.accelerator)
 
     @cached_property
     def lower_bounds(self) -> MappingABC[str, float]:

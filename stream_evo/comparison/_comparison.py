@@ -259,16 +259,15 @@ def _objectives(fronts: Sequence[RunFront], asked: Sequence[str] | None) -> tupl
     known = {**OBJECTIVES, **own}
     short = {metric: name for name, metric in known.items()}
     if asked is not None:
+        asked = [short.get(name, name) for name in asked]
         names = [name if name in known else metric_of(name) for name in dict.fromkeys(asked)]  # also as the runs were told, FILE.py:NAME
         for name in names:
             if name not in known:
                 raise UnknownNameError("objective", name, list(known))
         wanted = tuple(dict.fromkeys(known[name] for name in names))
+        expected = f"some of {', '.join(short[metric] for metric in common)}" if common else "an objective of all of them; there is none"
         faults = [
-            Fault(
-                f"{front.label} did not minimise {short[name]}",
-                expected=f"some of {', '.join(short[metric] for metric in common) or 'none'}",
-            )
+            Fault(f"{front.label} did not minimise {short[name]}", expected=expected)
             for name in wanted
             for front in fronts
             if name not in front.objectives

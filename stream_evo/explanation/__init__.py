@@ -2,6 +2,7 @@
 
 Explaining:
     explain_mapping, Explanation: all of it for one mapping.
+    Explainer: the same for many mappings of one network on one chip.
 Latency:
     CriticalPath, Step, Stretch, PatternStep, Hold: a chain of tiles and transfers from cycle 0 to the end, with what held up what.
 Energy:
@@ -13,7 +14,7 @@ What does not fit:
 """
 
 from stream_evo.explanation._energy import Energy, EnergyItem, Level
-from stream_evo.explanation._explanation import Explanation, explain_mapping
+from stream_evo.explanation._explanation import Explainer, Explanation, explain_mapping
 from stream_evo.explanation._path_values import CriticalPath, Hold, PatternStep, Step, Stretch
 from stream_evo.explanation._peak import Fill, PeakMemory, Tensor
 from stream_evo.explanation._repair import Change, Repair
@@ -24,6 +25,7 @@ __all__ = [
     "CriticalPath",
     "Energy",
     "EnergyItem",
+    "Explainer",
     "Explanation",
     "Fill",
     "Hold",

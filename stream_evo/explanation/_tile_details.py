@@ -34,7 +34,7 @@ class TileDetails(Protocol):
 
 @dataclass(frozen=True)
 class ModelledTiles:
-    """Details from the cost model; each different tile is computed once.
+    """Details from the cost model; each different tile is computed once, also for other mappings with the same `costs`.
 
     Args:
         workload: The network.
@@ -42,6 +42,7 @@ class ModelledTiles:
         mapping: The mapping.
         plan: The same, spelled out.
         book: Where the plan has its costs from.
+        costs: What is known of tiles of this network on this chip; grows.
     """
 
     workload: Workload
@@ -49,7 +50,7 @@ class ModelledTiles:
     mapping: NetworkMapping
     plan: Plan
     book: TileBook
-    _costs: dict[TileRequest, TileCost] = field(default_factory=dict, repr=False)
+    costs: dict[TileRequest, TileCost] = field(default_factory=dict, repr=False)
 
     def cycles(self, stream: int, corner: int) -> Mapping[str, int]:
         """Return computing, stalls, filling and draining."""
@@ -74,9 +75,9 @@ class ModelledTiles:
 
     def _cost(self, stream: int, corner: int) -> TileCost:
         request = self._request(self.plan.streams[stream], corner)
-        if request not in self._costs:
-            self._costs[request] = tile_cost(request, self.book.goal)
-        return self._costs[request]
+        if request not in self.costs:
+            self.costs[request] = tile_cost(request, self.book.goal)
+        return self.costs[request]
 
     def _request(self, stream: Stream, corner: int) -> TileRequest:
         rows, columns = stream.row_bounds, stream.column_bounds

@@ -45,8 +45,22 @@ def export(run: Result | str | Path, format: str, out: str | Path | None = None,
     return content
 
 
-def export_to_folder(folder: Path, format: str, out: Path | None = None, *, point: int | None = None) -> tuple[Path, bytes]:  # noqa: A002  # as above
+def export_to_folder(
+    folder: Path,
+    format: str,  # noqa: A002  # as above
+    out: Path | None = None,
+    *,
+    point: int | None = None,
+    run: Result | None = None,
+) -> tuple[Path, bytes]:
     """Write an export of a run's folder; by default into ``export/`` in it.
+
+    Args:
+        folder: The folder.
+        format: See `export`.
+        out: File to write.
+        point: See `export`.
+        run: The result in the folder, if it was loaded already.
 
     Returns:
         The file and its content.
@@ -54,7 +68,7 @@ def export_to_folder(folder: Path, format: str, out: Path | None = None, *, poin
     Raises:
         UnknownNameError, InputError, RunFolderError: as `export`.
     """
-    name, content = _render(folder, format, point)
+    name, content = _render(run or folder, format, point)
     if out is None:
         out = folder / "export" / name
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stream_evo._yaml import Node, read_yaml
-from stream_evo.errors import InputError
+from stream_evo.errors import Fault, InputError
 from stream_evo.foreign._connectivity import Graph, OffChip, Wire, read_graph, read_wires, wires_of_graph
 from stream_evo.foreign._core import ForeignCore, read_core, read_off_chip
 from stream_evo.foreign._fields import Fields, ForeignFile, Note, open_file, raise_all
@@ -85,9 +85,15 @@ def read_hardware(path: str | Path, *, runs: _Runs | None = None) -> ImportedHar
     Raises:
         InputError: a file cannot be read or has faults; those of all files are listed, each with file and line.
     """
+    if Path(path).suffix == ".py":
+        raise InputError(
+            str(path), [Fault("a Python file of 2023 cannot be read", expected="the same chip in the YAML form of 2024 or later", found="")]
+        )
     node, file = open_file(path)
     root = Fields(node, file)
     raise_all(str(path), [file])
+    if isinstance(node.value, dict) and {"links", "array"} & node.value.keys() and not is_foreign_hardware(path):
+        raise InputError(str(path), [Fault("this is a file of this package already", hint="Use it as it is, e.g. --hardware or --core")])
     chip = _Chip(root, [file])
     if not root.has("cores"):
         return _single_core(chip, runs or {})

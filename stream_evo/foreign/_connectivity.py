@@ -116,8 +116,9 @@ def _connection(fields: Fields, ids: Sequence[int], default_pj: float) -> list[W
 
 def _bandwidth(fields: Fields, key: str) -> int:
     """Return a bandwidth in whole bits per cycle."""
+    before = len(fields.file.faults.found)
     value = fields.number(key, maximum=BANDWIDTH.largest)
-    if fields.has(key) and value < 1:
+    if fields.has(key) and value < 1 and len(fields.file.faults.found) == before:
         fields.fault(fields.node_at(key), "out of range", expected="at least 1 bit per cycle")
     if value != int(value):
         fields.note(key, f"a bandwidth is a whole number of bits here: {int(value)}")

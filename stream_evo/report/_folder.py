@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -34,6 +35,8 @@ _RUN_NAMES = (
 def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write a file so that a reader sees all of it or what was there before.
 
+    What is no file is written to as it is: a device such as ``/dev/stdout``, a named pipe. Behind a symbolic link its target is written.
+
     Args:
         path: The file.
         content: What it holds afterwards.
@@ -45,18 +48,30 @@ def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> N
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.exists() and not path.is_file() and not path.is_dir():  # before links are followed: that of a pipe leads nowhere
+            path.write_bytes(data)
+            return
+        target = path.resolve()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # noqa: PTH101  # mkstemp makes files that nobody else may read
-        os.replace(temporary, path)  # noqa: PTH105  # symmetrical with the line above
+        os.replace(temporary, target)  # noqa: PTH105  # symmetrical with the line above
     except OSError as error:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108  # as above
-        raise RunFolderError(f"cannot write {path}: {error.strerror}. Free space or choose another folder") from error
+        raise RunFolderError(f"cannot write {path}: {_reason(path, error)}") from error
+
+
+def _reason(path: Path, error: OSError) -> str:
+    """Return what went wrong when a file was to be written, and the way out."""
+    if error.errno == errno.ENOENT and not path.parent.exists():
+        return f"there is no folder {path.parent}"
+    way_out = "Free space or choose another folder" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Choose another folder"
+    return f"{error.strerror}. {way_out}"
 
 
 @dataclass(frozen=True, slots=True)

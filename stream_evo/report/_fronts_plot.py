@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from stream_evo.report._front_plot import limit_axis, staircase
-from stream_evo.report._style import INK, PALETTE, AxisUnit, axis_unit, new_figure, tidy
+from stream_evo.report._style import INK, PALETTE, AxisUnit, axis_unit, literal, new_figure, tidy
 from stream_evo.typing import FloatArray
 
 __all__ = ["BudgetBar", "FrontSeries", "plot_fronts"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _BAR_MEANING = "Bars along the axes: which front reaches least of the other axis within that budget; grey where several reach the same."
+_LETTERS_PER_PANEL = 66  # of the legend's heading
 _BAR = 0.022  # share of the panel's width or height
 
 
@@ -91,7 +93,7 @@ def plot_fronts(
         frameon=False,
         fontsize=8.5,
         alignment="left",
-        title=_BAR_MEANING if bars else None,
+        title=textwrap.fill(_BAR_MEANING, _LETTERS_PER_PANEL * across) if bars else None,
         title_fontsize=8.5,
     )
     return figure
@@ -105,7 +107,7 @@ def _panel(axes: Axes, x: str, y: str, series: Sequence[FrontSeries], bars: Sequ
         order = staircase(xs, ys)
         colour, marker = PALETTE[place % len(PALETTE)], _MARKERS[place % len(_MARKERS)]
         axes.step(xs[order], ys[order], where="post", color=colour, linewidth=1.2, alpha=0.7)
-        axes.scatter(xs, ys, s=20, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3, label=front.label)
+        axes.scatter(xs, ys, s=20, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3, label=literal(front.label))
     limit_axis(axes, x_unit, all_x, None, vertical=True)
     limit_axis(axes, y_unit, all_y, None, vertical=False)
     for bar in bars:

@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from stream_evo.report._style import INK, PALETTE, TINTS, axis_unit, new_figure, tidy
+from stream_evo.report._style import INK, PALETTE, TINTS, axis_unit, literal, new_figure, tidy
 from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["Lane", "MemoryTrace", "plot_gantt"]
@@ -80,7 +80,7 @@ def plot_gantt(
         _draw_lane(top, lane, place, unit.factor, end)
     top.set_ylim(len(lanes) - 0.4, -0.6)
     top.set_xlim(0, end / unit.factor)
-    top.set_yticks(range(len(lanes)), [lane.name for lane in lanes])
+    top.set_yticks(range(len(lanes)), [literal(lane.name) for lane in lanes])
     tidy(top)
     top.grid(visible=False, axis="y")
     if legend:
@@ -114,7 +114,7 @@ def _draw_lane(axes: Axes, lane: Lane, row: int, factor: float, end: float) -> N
         label = _fitting(lane.labels[group], letters) if group < len(lane.labels) else ""
         if label:
             middle = (start[first] + stop[last]) / 2
-            axes.text(middle, row, label, ha="center", va="center", fontsize=6.5, linespacing=0.9, color=INK, clip_on=True)
+            axes.text(middle, row, literal(label), ha="center", va="center", fontsize=6.5, linespacing=0.9, color=INK, clip_on=True)
 
 
 def _fitting(name: str, letters: int) -> str:
@@ -141,7 +141,7 @@ def _draw_memories(axes: Axes, memories: Sequence[MemoryTrace], factor: float, e
         if trace.used_bytes.size:
             times = np.append(trace.at_cycles, end) / factor
             used = np.append(trace.used_bytes, trace.used_bytes[-1]) / unit.factor
-            axes.step(times, used, where="post", linewidth=1.1, color=PALETTE[index % len(PALETTE)], label=trace.name)
+            axes.step(times, used, where="post", linewidth=1.1, color=PALETTE[index % len(PALETTE)], label=literal(trace.name))
     axes.set_ylim(bottom=0)
     axes.set_ylabel(unit.label.replace("Peak on-chip memory", "Held"), fontsize=9, color=INK)
     tidy(axes)

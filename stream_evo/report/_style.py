@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from stream_evo.report._labels import METRIC_LABELS
 from stream_evo.typing import FloatArray
 
-__all__ = ["BASELINE", "BOUND", "FRONT", "INK", "PALETTE", "TINTS", "AxisUnit", "axis_unit", "new_figure", "tidy"]
+__all__ = ["BASELINE", "BOUND", "FRONT", "INK", "PALETTE", "TINTS", "AxisUnit", "axis_unit", "literal", "new_figure", "tidy"]
 
 # Okabe and Ito, "Color Universal Design" (2008): eight colours that stay apart under all common colour-vision deficiencies.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -76,8 +76,13 @@ class _Picture(Figure):
 def new_figure(width: float, height: float, title: str) -> Figure:
     """Return an empty figure of `width` x `height` inches that belongs to no global state."""
     figure = _Picture(figsize=(width, height), dpi=130, layout="constrained")
-    figure.suptitle(title, fontsize=12, color=INK, x=0.01, ha="left")
+    figure.suptitle(literal(title), fontsize=12, color=INK, x=0.01, ha="left")
     return figure
+
+
+def literal(name: str) -> str:
+    r"""Return a name such that a picture shows it as it is: ``$`` begins no formula, a leading ``_`` hides nothing from the legend."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def tidy(axes: Axes) -> None:

@@ -121,7 +121,7 @@ def test_files_that_moved_are_given_again(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     for name in ("mine.onnx", "pins.yaml"):
         shutil.move(tmp_path / name, tmp_path / "elsewhere" / name)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(RunFolderError, match=r"mine.onnx, is not there, .* Say where it is"):
         stream_evo.load_run(tmp_path / "run")
     with pytest.raises(InputError, match=r"pins.yaml"):
         stream_evo.load_run(tmp_path / "run", network=tmp_path / "elsewhere" / "mine.onnx")
@@ -174,3 +174,13 @@ def test_an_interrupted_run_is_read(run: tuple[stream_evo.Result, Path], tmp_pat
     loaded = stream_evo.load_run(folder)
     assert loaded.search.interrupted
     assert np.array_equal(loaded.metrics, run[0].metrics)
+
+
+def test_a_folder_that_cannot_be_written_is_read(run: tuple[stream_evo.Result, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others' runs may lie in a read-only place; root may write there, so here it is only said to be one."""
+    result, folder = run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    monkeypatch.setattr("stream_evo._run._history.os.access", lambda *_: False)
+    loaded = stream_evo.load_run(folder)
+    assert [row.hypervolume for row in loaded.search.history] == [row.hypervolume for row in result.search.history]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import stream_evo
+from stream_evo._run._job import Job
+from stream_evo.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,12 @@ def test_everything_public_is_in_the_reference_of_the_package() -> None:
     text = stream_evo.__doc__ or ""
     assert [name for name in stream_evo.__all__ if name not in text] == []
     assert list(stream_evo._MODULES) == stream_evo.__all__
+
+
+def test_objectives_and_limits_go_by_the_names_of_their_metrics_too() -> None:
+    job = Job(network="n", hardware="h", objectives=("edp_pj_cycles", "dram"), limits={"latency_cycles": 10.0})
+    assert job == Job(network="n", hardware="h", objectives=("edp", "dram_bytes"), limits={"latency": 10.0})
+    assert job.as_dict()["objectives"] == ["edp", "dram"]
+    assert job.metric_limits == {"latency_cycles": 10.0}
+    with pytest.raises(InputError, match="an objective is named twice"):
+        Job(network="n", hardware="h", objectives=("energy", "energy_pj"))

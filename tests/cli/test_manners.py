@@ -16,6 +16,7 @@ import pytest
 
 from stream_evo._cli import _activity, _complete
 from stream_evo._cli._activity import Activity, Verbosity, current_activity, verbosity
+from stream_evo._cli._console import print_line, print_table
 from stream_evo.cli import app, main
 from stream_evo.errors import PluginError
 
@@ -35,6 +36,13 @@ def test_every_command_can_be_quiet_and_verbose(cli: Cli) -> None:
         shown = cli(command.name, "--help").out
         assert "--quiet" in shown, command.name
         assert "--verbose" in shown, command.name
+
+
+def test_the_version_needs_no_command(cli: Cli) -> None:
+    shown = cli("--version")
+    assert shown.code == 0
+    assert re.fullmatch(r"stream-evo \d+\.\d+\S*\n", shown.out)
+    assert shown.err == ""
 
 
 def test_quiet_and_verbose_exclude_each_other(cli: Cli) -> None:
@@ -210,3 +218,58 @@ def test_bash_loads_the_completion_script() -> None:
     script = subprocess.run([sys.executable, "-m", "stream_evo"], env=environment, capture_output=True, text=True, check=True).stdout
     asked = subprocess.run(["bash", "-c", f"{script}\ncomplete -p stream-evo"], capture_output=True, text=True, check=True).stdout
     assert asked.strip().endswith("stream-evo")
+
+
+def test_columns_of_piped_tables_line_up_with_wide_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("", ["layer", "tiles"], [["層 一", 3], ["e\u0301t\u00e9", 12], ["plain", 4]], numeric=["tiles"])
+    assert capsys.readouterr().out.splitlines() == ["layer  tiles", "層 一      3", "e\u0301t\u00e9       12", "plain      4"]
+
+
+def narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Return a terminal of 60 columns that is standard output until the test ends."""
+    shown = Terminal()
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "dumb")
+    return shown
+
+
+def test_names_on_a_terminal_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = narrow_terminal(monkeypatch)
+    print_table("chip [/x] :x:", ["layer"], [["conv:x:1 [bold]b[/bold]"]])
+    assert "chip [/x] :x:" in terminal.getvalue()
+    assert "conv:x:1 [bold]b[/bold]" in terminal.getvalue()
+
+
+def test_a_live_line_shows_names_as_they_are(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Terminal()
+    monkeypatch.setattr("sys.stderr", shown)
+    monkeypatch.setattr(_activity, "_SHOWN_AFTER_S", 0.0)
+    with Activity(Verbosity.NORMAL):
+        LOG.info("tiles of [/x] :x: on a chip")
+        deadline = time.monotonic() + 10
+        while "tiles of" not in shown.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+            LOG.info("tiles of [/x] :x: on a chip")
+    assert "tiles of [/x] :x: on a chip" in shown.getvalue()
+
+
+def test_wide_tables_take_the_form_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = narrow_terminal(monkeypatch)
+    numbers = [f"number {index}" for index in range(5)]
+    print_table("t", ["run", *numbers], [["a", *range(5)]], numeric=numbers)  # too wide with frames
+    assert "─" not in terminal.getvalue()
+    assert "number 0  number 1" in terminal.getvalue()
+    terminal.truncate(0)
+    names = [f"quantity {index}" for index in range(9)]
+    print_table("t", ["run", *names], [["first", *range(9)], ["second", *range(9)]], numeric=names)  # much too wide
+    assert re.search(r"run +┃ +first ┃ +second", terminal.getvalue())
+    assert re.search(r"quantity 8 +│ +8 │ +8", terminal.getvalue())
+
+
+def test_a_result_ends_the_live_line_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleared = []
+    with Activity(Verbosity.NORMAL) as activity:
+        monkeypatch.setattr(activity, "clear", lambda: cleared.append(True))
+        print_line("done")
+    assert cleared[0]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_evo.evaluation import evaluate_mapping
-from stream_evo.explanation import Energy, Hold, explain_mapping
+from stream_evo.explanation import Energy, Explainer, Hold, explain_mapping
 from stream_evo.explanation._energy import energy
 from stream_evo.explanation._path import critical_path
 from stream_evo.explanation._peak import peak_memory
@@ -130,3 +130,13 @@ def test_explanations_with_the_cost_model(data: st.DataObject) -> None:
     if explained.repair is not None:
         again = evaluate_mapping(spec.workload, spec.accelerator, explained.repair.mapping)
         assert again.violation_bytes[0] == explained.repair.violation_bytes <= explained.totals.violation_bytes
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_what_an_explainer_keeps_changes_no_later_explanation(data: st.DataObject) -> None:
+    spec = data.draw(strategies.specs(max_layers=4, max_cores=3))
+    mappings = data.draw(st.lists(strategies.mappings(spec), min_size=2, max_size=3))
+    explainer = Explainer(spec.workload, spec.accelerator)
+    for mapping in mappings:
+        assert explainer.explain(mapping, repair_trials=5) == explain_mapping(spec.workload, spec.accelerator, mapping, repair_trials=5)

@@ -142,3 +142,31 @@ def test_the_command_writes_where_it_is_told(run: Path, tmp_path: Path, capfdbin
     capfdbinary.readouterr()
     assert main(["export", str(run), "-f", "markdown", "-o", "-"]) == 0
     assert capfdbinary.readouterr().out == export(run, "markdown")
+
+
+def test_a_newer_run_is_not_continued(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _manifest(copy, format=99)
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert main(["resume", str(copy)]) == 2
+    assert "Update stream-evo" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_network_that_was_moved_is_said_where_it_is(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = yaml.safe_load((copy / "manifest.yaml").read_text(encoding="utf-8"))["settings"]
+    (tmp_path / "moved").mkdir()
+    moved = Path(shutil.copy(settings["network"], tmp_path / "moved"))
+    _manifest(copy, settings=settings | {"network": str(tmp_path / "gone.onnx")})
+    assert main(["export", str(copy), "-f", "csv"]) == 0  # a table needs no network
+    for command in (["export", str(copy), "-f", "perfetto"], ["report", str(copy)]):
+        capsys.readouterr()
+        assert main(command) == 2
+        assert "gone.onnx, is not there, seen from this folder. Say where it is: --network FILE" in capsys.readouterr().err
+        assert main([*command, "--network", str(moved)]) == 0
+        assert main([*command, "--network", "squeezenet"]) == 2
+        assert "is not the one of the run" in capsys.readouterr().err
+
+
+def test_a_file_in_a_folder_that_is_not_there(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(run), "-f", "csv", "-o", str(tmp_path / "none" / "x.csv")]) == 2
+    assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err

@@ -120,6 +120,14 @@ def test_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         assert FAULTS[fault][1][-1] in text
 
 
+@pytest.mark.parametrize("bandwidth", [-1, 0, "wide"])
+def test_a_bandwidth_that_cannot_be_is_told_once(tmp_path: Path, bandwidth: object) -> None:
+    path = _chip(tmp_path, lambda chip, _: chip["core_connectivity"][0].update(bandwidth=bandwidth))
+    with pytest.raises(InputError) as caught:
+        read_hardware(path)
+    assert len(caught.value.faults) == 1
+
+
 NEW_PORT_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "type": ({"type": "both"}, "unknown kind of port 'both'"),
     "bandwidths": ({"bandwidth_min": 128, "bandwidth_max": 64}, "at most bandwidth_max, 64"),
@@ -156,3 +164,31 @@ def test_targets_that_cannot_be_written_leave_nothing_behind(tmp_path: Path, cap
     assert main(["import-hardware", str(DATA / "hardware" / "simba_small.yaml"), "-o", str(tmp_path / out)]) == 2
     assert "error:" in capsys.readouterr().err
     assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["there", "x"]
+
+
+def test_nothing_that_is_imported_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chip = _chip(tmp_path, lambda *_: None)
+    core = tmp_path / "new_cores" / "tpu_like.yaml"  # where the core of new.yaml would be written
+    core.parent.mkdir()
+    (tmp_path / "core.yaml").rename(core)
+    chip.write_text(chip.read_text(encoding="utf-8").replace("core.yaml", "new_cores/tpu_like.yaml"), encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.yaml")}
+    for out in (chip, tmp_path / "new.yaml"):
+        assert main(["import-hardware", str(chip), "-o", str(out)]) == 2
+        assert "would be overwritten. Choose another file" in capsys.readouterr().err
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("- {name: default, core_allocation: [0]}\n", encoding="utf-8")
+    assert main(["import-mapping", str(mapping), "--network", "squeezenet", "--hardware", str(chip), "-o", str(mapping)]) == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    mapping.unlink()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.yaml")} == before
+
+
+def test_files_of_other_kinds_are_told_apart(tmp_path: Path) -> None:
+    own, old = tmp_path / "own.yaml", tmp_path / "chip.py"
+    own.write_text("name: mine\ncores: {left: simd}\ndram: {}\nlinks: []\n", encoding="utf-8")
+    old.write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a file of this package already\. Use it as it is"):
+        read_hardware(own)
+    with pytest.raises(InputError, match="a Python file of 2023 cannot be read; expected the same chip in the YAML form"):
+        read_hardware(old)

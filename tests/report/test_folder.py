@@ -1,5 +1,8 @@
 """The run folder: claimed once, written whole, left clean."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,20 @@ def test_a_foreign_manifest_is_refused(tmp_path: Path, content: str) -> None:
 def test_open_refuses_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="not the folder of a run"):
         RunFolder.open(tmp_path)
+
+
+def test_what_is_no_file_is_written_to_and_a_link_stays_one(tmp_path: Path) -> None:
+    """``-o /dev/stdout`` must not put a file in the place of the device."""
+    pipe, link, target = (tmp_path / name for name in ("pipe", "link", "target"))
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomic(pipe, "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+    code = "from pathlib import Path; from stream_evo.report import write_atomic; write_atomic(Path('/dev/stdout'), 'out')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"out"
+    link.symlink_to(target)
+    write_atomic(link, "behind")
+    assert link.is_symlink()
+    assert target.read_text() == "behind"

@@ -148,6 +148,20 @@ def test_without_a_choice_the_theme_is_the_systems(page: Page) -> None:
         page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
 
 
+def test_what_tab_reaches_is_seen(page: Page) -> None:
+    """The plotting library shows its buttons to the pointer only; the keyboard comes by, too."""
+    page.mouse.move(0, 0)
+    page.locator("#plots .modebar-btn").first.focus()
+    page.wait_for_function("() => getComputedStyle(document.activeElement.closest('.modebar')).opacity === '1'")
+
+
+def test_a_narrow_window_gives_its_width_to_the_heading(watch: Watch, file: Path) -> None:
+    watch.page.set_viewport_size({"width": 400, "height": 800})
+    page = watch.show(file)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.locator("#facts").bounding_box()["width"] > 300
+
+
 def test_points_are_chosen_by_click_in_table_and_pictures(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
     # Of the first pair of objectives: the point whose mark is furthest from all others, and where that is.
@@ -322,7 +336,7 @@ def test_small_fronts_are_drawn(points: int, watch: Watch, tmp_path: Path) -> No
         ("edp_pj_cycles", "EDP"),
         ("dram_bytes", "DRAM"),
     ]
-    history = {"evaluations": [4] * points, "hypervolume": [0.5] * points, "front_size": [1] * points}
+    history = {"evaluations": [4], "hypervolume": [0.5 * points], "front_size": [points]}
     rows = [[5.0, 7.0, 0.0, 35.0, 0.0]] * points
     front = Front(
         "t", [], metrics, ["energy_pj"], rows, ["point_000.yaml"] * points, [1.0, 2.0, 0.0, 2.0, None], None, history, ["a notice"]
@@ -332,6 +346,8 @@ def test_small_fronts_are_drawn(points: int, watch: Watch, tmp_path: Path) -> No
     page = watch.show(tmp_path / "page.html")
     assert page.locator("table.points tbody tr").count() == points
     assert "a notice" in page.locator("#notices").inner_text()
+    assert page.locator("#plots .plot").count() == 5 * points  # of nothing there is no picture, but a word
+    assert ("There is nothing to draw" in page.locator("#plots").inner_text()) == (not points)
     if points:
         page.wait_for_selector("#chosen .notice")  # its details are not in this page, which says so
     watch.assert_silent()

@@ -1,6 +1,7 @@
 """``stream-evo report``: a page for every run that has one, a message for everything else, nothing half-written."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -84,7 +85,8 @@ def test_nothing_of_a_name_is_markup(page: str) -> None:
 
 
 def test_the_same_run_is_the_same_page_from_several_processes(page: str, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream_evo._run._html_report._WORTH_A_POOL", 1)
+    monkeypatch.setattr("stream_evo._run._html_report._MEASURED", 2)
+    monkeypatch.setattr("stream_evo._run._html_report._WORTH_A_POOL_S", 0.0)
     assert html_report(RunSource(run_folder), workers=2) == page
 
 
@@ -113,7 +115,7 @@ def test_an_empty_front_is_a_page_that_says_why(run_folder: Path, tmp_path: Path
     page = html_report(RunSource(_copy(run_folder, tmp_path / "none", front=empty)))
     front = _data(page)["front"]
     assert front["points"] == []
-    assert any("no feasible mapping was found" in notice for notice in front["notices"])
+    assert any(notice.startswith("No feasible mapping was found") and notice.endswith(".") for notice in front["notices"])
 
 
 def test_a_folder_without_its_archive_has_no_history(run_folder: Path, tmp_path: Path) -> None:
@@ -170,3 +172,12 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
     assert main(["report", str(run_folder), "-o", str(tmp_path)]) == 2
     assert "it is a folder" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stream_evo._cli._report.os.access", lambda _, mode, **__: mode != os.W_OK)
+    monkeypatch.setattr("stream_evo._run._html_report.html_report", lambda *_, **__: pytest.fail("the page was made"))
+    assert main(["report", str(run_folder)]) == 2
+    assert "it is read-only for you. Choose another file: -o FILE" in capsys.readouterr().err

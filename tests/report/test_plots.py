@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from stream_evo.report import plot_convergence, plot_front, plot_gantt
+from stream_evo.report import BudgetBar, FrontSeries, plot_convergence, plot_front, plot_fronts, plot_gantt
 from stream_evo.report._gantt import Lane, MemoryTrace, _fitting
-from stream_evo.report._style import axis_unit
+from stream_evo.report._style import axis_unit, literal
 
 NAMES = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 
@@ -97,3 +97,23 @@ def test_importing_the_report_leaves_pyplot_alone() -> None:
 def test_tables_do_not_load_matplotlib() -> None:
     code = "import sys, stream_evo.report as r; r.front_csv; raise SystemExit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["$x^{$", "a $ b", "_hidden", "\\frac", "a_b^c"])
+def test_names_are_drawn_as_they_are(name: str) -> None:
+    """Matplotlib takes what stands between two dollar signs for a formula, and a leading underscore for a wish to be hidden."""
+    lane = Lane(name, np.array([0]), np.array([100]), np.array([0]), np.array([0]), [name])
+    memory = MemoryTrace(name, np.array([0, 100]), np.array([8.0, 0.0]))
+    figures = [plot_gantt([lane], memories=[memory], title=name), plot_fronts([FrontSeries(name, _columns(3))], NAMES[:2], title=name)]
+    for figure in figures:
+        figure.canvas.draw()
+        assert figure.get_suptitle() == literal(name)
+    assert [text.get_text() for text in figures[1].legends[0].get_texts()] == [literal(name)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_bars_mean_is_inside_the_picture(count: int) -> None:
+    bar = BudgetBar("latency_cycles", "energy_pj", 1e6, 2e6, (0,))
+    figure = plot_fronts([FrontSeries("a", _columns(3))], NAMES[:count], bars=[bar])
+    figure.canvas.draw()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1

@@ -214,15 +214,16 @@ const front = (() => {
   function build() {
     const box = document.getElementById("plots");
     const kept = history.evaluations.length > 0;
-    if (points.length) {
-      controls();
-      legend();
-      nodes.space = plot("", "plot tall");
-      nodes.pairs = pairs.map(() => plot("", "plot"));
+    if (!points.length) {
+      box.replaceChildren(make("p", { class: "muted" }, "There is nothing to draw: the front is empty."));
+      return;
     }
+    controls();
+    legend();
+    nodes.space = plot("", "plot tall");
+    nodes.pairs = pairs.map(() => plot("", "plot"));
     if (kept) nodes.history = plot("Hypervolume over evaluations", "plot");
-    const small = [...(nodes.pairs || []), ...(nodes.history ? [nodes.history] : [])];
-    box.replaceChildren(...(nodes.space ? [nodes.space] : []), make("div", { class: "small-plots" }, small));
+    box.replaceChildren(nodes.space, make("div", { class: "small-plots" }, nodes.pairs, nodes.history ?? null));
   }
 
   function listen(node) {
@@ -253,14 +254,11 @@ const front = (() => {
     onChoose = choose;
     build();
     Plotly = await data.plotly;
-    if (points.length) {
-      await draw();
-      nodes.pairs.forEach(listen);
-      listenInSpace(nodes.space);
-    } else if (nodes.history) {
-      await drawHistory(nodes.history);
-    }
-    theme.onChange(() => (points.length ? draw() : nodes.history && drawHistory(nodes.history)));
+    if (!points.length) return;
+    await draw();
+    nodes.pairs.forEach(listen);
+    listenInSpace(nodes.space);
+    theme.onChange(draw);
   }
 
   function choose(next) {

@@ -159,7 +159,7 @@ const gantt = (() => {
       const base = lane.top + lane.height;
       pen.fillStyle = theme.colour("soft");
       pen.fillRect(LABEL, lane.top, size.width - LABEL - 8, lane.height);
-      for (const [values, colour] of [[bits, theme.colour("line")], [active, theme.colour("front")]]) {
+      for (const [values, colour] of [[bits, theme.colour("held")], [active, theme.colour("front")]]) {
         pen.fillStyle = colour;
         pen.beginPath();
         pen.moveTo(LABEL, base);

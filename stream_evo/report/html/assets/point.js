@@ -152,7 +152,7 @@ const point = (() => {
     const found = [...new Set(one.details.time.moves.map((move) => move.cause))].sort((left, right) => left - right);
     const { resolution } = one.details.time;
     const keys = found.map((cause) => make("span", {}, make("i", { class: "swatch", style: `background:${theme.category(cause)}` }), subject.causes[cause]));
-    const memory = [["front", "activations"], ["line", "weights and buffers"]].map(([colour, text]) =>
+    const memory = [["front", "activations"], ["held", "weights and buffers"]].map(([colour, text]) =>
       make("span", {}, make("i", { class: "swatch", style: `background:var(--${colour})` }), text));
     return [make("p", { class: "keys" }, make("span", {}, "Links and DRAM:"), keys), make("p", { class: "keys" }, make("span", {}, "Memories:"), memory),
       resolution ? make("p", { class: "muted small" }, `What is closer or shorter than ${format.cycles(resolution)} is drawn as one, to keep this page small.`) : null];
