@@ -60,7 +60,7 @@ def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: In
     order = np.argsort(rng.random((count, len(cores))), axis=1)
     core = cores[np.take_along_axis(order, turn % len(cores), axis=1)]
     # On chips of unlike cores some layers are many times slower on the core of their run.
-    tolerable = costs <= costs.min(axis=1, keepdims=True) * rng.choice(_TOLERANCES, size=(count, 1, 1))
+    tolerable = np.isfinite(costs) & (costs <= costs.min(axis=1, keepdims=True) * rng.choice(_TOLERANCES, size=(count, 1, 1)))
     matches = (table[None, :, :] == core[:, :, None]) & tolerable
     values: IntArray = np.where(matches.any(axis=2), matches.argmax(axis=2), fastest)
     return values

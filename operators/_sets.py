@@ -30,10 +30,7 @@ __all__ = ["default_operators", "generic_operators"]
 def default_operators(hints: LayerCosts | None = None) -> OperatorSet:
     """Return heuristic seeds, all structural operators, and odds that follow their gain.
 
-    Provisional: chosen on the synthetic problem with 48 layers on 8 cores and 120 on 12, by percent of the hypervolume of all fronts found,
-    medians of 2 to 4 seeds at 5,000 / 20,000 evaluations, binary tournaments:
-    generic operators 49 / 77 and 34 / 54; with these seeds 74 / 88 and 86 / 87; this set by crowding 82 / 92 and 84 / 84, by hypervolume
-    contribution 87 / 97 and 90 / 96; with even odds 85 / 96 and 92 / 94.
+    What each part is worth was measured: ``experiments/search_quality/README.md``.
 
     Args:
         hints: Rough costs of layers on cores, if known; they improve seeds and balancing.

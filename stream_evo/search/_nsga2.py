@@ -59,9 +59,8 @@ class NsgaTwo:
     at most 8 rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much,
     crowding distance stands in.
 
-    Tournaments of ten, a half that survives and the far reference were chosen on ResNet-18 on the heterogeneous quad: at 250, 500, 1,000,
-    2,000 and 5,000 evaluations they gave 65, 80, 88, 92 and 95 % of the best hypervolume found; tournaments of five, all survivors and a
-    reference a tenth beyond the front 53, 68, 80, 87 and 92 % (means of three seeds).
+    Tournaments of ten, a half that survives and the far reference were chosen by measurement, against smaller tournaments, other numbers of
+    parents and of children, and crowding (``experiments/search_quality/README.md``).
 
     An operator's gain is 1 for each child that survives, 0 otherwise.
 

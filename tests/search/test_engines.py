@@ -216,7 +216,7 @@ def test_operators_that_do_not_apply_are_left_out() -> None:
     variation = Variation(single, default_operators(), np.random.default_rng(0))
     parents = UniformSampling()(single, 300, np.random.default_rng(0))
     drawn = set(variation.children(parents, parents).mutations.tolist())
-    assert drawn == {-1, *range(6)}, "random reset and what moves cuts and tiles"
+    assert drawn == {-1, *range(7)}, "random reset and what moves cuts and tiles"
 
 
 def test_an_operator_set_needs_a_mutation_and_sound_rates() -> None:
