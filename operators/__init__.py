@@ -8,8 +8,8 @@ Sampling:
 Crossover:
     StackCrossover, TwoPointCrossover, UniformCrossover
 Mutation:
-    BalanceCores, JoinNeighbour, MergeStacks, MoveStack, PipelineStack, RandomReset, ResetAllocation, ResetTile, ShiftCut, SplitStack,
-    StepSplit, StepStackTiles, StepTile, SwapDataflow
+    BalanceCores, ExchangeLayers, JoinNeighbour, MergeStacks, MoveStack, PipelineStack, RandomReset, ResetAllocation, ResetTile, ShiftCut,
+    SplitStack, StepSplit, StepStackTiles, StepTile, SwapDataflow
 Repair:
     FitTiles
 Sets of operators:
@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stream_evo.operators._balance_cores import BalanceCores
+from stream_evo.operators._exchange_layers import ExchangeLayers
 from stream_evo.operators._fit_tiles import FitTiles
 from stream_evo.operators._heuristic_sampling import HeuristicSampling
 from stream_evo.operators._hints import LayerCosts, SeedHints
@@ -48,6 +49,7 @@ from stream_evo.operators._uniform_sampling import UniformSampling
 __all__ = [
     "OPERATORS",
     "BalanceCores",
+    "ExchangeLayers",
     "FitTiles",
     "HeuristicSampling",
     "JoinNeighbour",
@@ -79,6 +81,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "crossover.two_point": TwoPointCrossover,
         "crossover.uniform": UniformCrossover,
         "mutation.balance_cores": BalanceCores,
+        "mutation.exchange_layers": ExchangeLayers,
         "mutation.join_neighbour": JoinNeighbour,
         "mutation.merge_stacks": MergeStacks,
         "mutation.move_stack": MoveStack,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stream_evo.operators._balance_cores import BalanceCores
+from stream_evo.operators._exchange_layers import ExchangeLayers
 from stream_evo.operators._heuristic_sampling import HeuristicSampling
 from stream_evo.operators._hints import LayerCosts
 from stream_evo.operators._join_neighbour import JoinNeighbour
@@ -40,6 +41,7 @@ def default_operators(hints: LayerCosts | None = None) -> OperatorSet:
         crossovers=(StackCrossover(), TwoPointCrossover(), UniformCrossover()),
         mutations=(
             BalanceCores(hints),
+            ExchangeLayers(),
             JoinNeighbour(),
             MergeStacks(),
             MoveStack(),

@@ -7,6 +7,7 @@ import pytest
 
 from stream_evo.operators import (
     BalanceCores,
+    ExchangeLayers,
     JoinNeighbour,
     MergeStacks,
     MoveStack,
@@ -175,6 +176,20 @@ def test_balance_cores_weighs_layers_by_hints() -> None:
     moved = BalanceCores(SeedHints(cost, cost))(spec, genomes, np.random.default_rng(0))
     assert _cores(moved, spec).tolist() == [[0, 0, 0, 0, 0]]
     assert _cores(BalanceCores()(spec, genomes, np.random.default_rng(0)), spec).sum() == 2
+
+
+def test_exchange_layers_swaps_two_cores_and_flips_a_cut() -> None:
+    genomes, mutants, changed = _mutated(ExchangeLayers(), "allocation", "cut", "tile")
+    before, after = _cores(genomes), _cores(mutants)
+    assert (np.sort(before, axis=1) == np.sort(after, axis=1)).all(), "the same layers per core"
+    assert set((before != after).sum(axis=1).tolist()) == {0, 2}
+    places = [np.flatnonzero(row) for row in before != after if row.any()]
+    assert max(last - first for first, last in places) == 3
+    assert 0.4 < changed[:, _PART["cut"]].sum(axis=1).mean() < 0.6
+    assert changed[:, _PART["cut"]].sum(axis=1).max() == 1
+    assert changed[:, _PART["tile"]].sum(axis=1).max() == 2
+    _, _, only_cores = _mutated(ExchangeLayers(tiles=0.0, cuts=0.0), "allocation")
+    assert only_cores.any(axis=1).mean() > 0.4
 
 
 def test_join_neighbour_brings_layers_together() -> None:
