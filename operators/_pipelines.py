@@ -42,11 +42,11 @@ def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: In
     costs = np.where(table >= 0, 1.0, np.inf)
     if latency is not None:
         costs = np.where(table >= 0, latency[np.arange(layers)[:, None], np.maximum(table, 0)], np.inf)
-    # Equally fast cores, to a hundredth, are drawn from.
-    fastest: IntArray = (costs * (1.0 + 0.01 * rng.random((count, *costs.shape)))).argmin(axis=2)
+    # Of cores that are equally fast, to a hundredth, the batch takes any.
+    fastest: IntArray = (costs * (1.0 + 0.01 * rng.random(costs.shape))).argmin(axis=1)
     cores = open_cores(table)
     if not cores.size:
-        return fastest
+        return np.repeat(fastest[None, :], count, axis=0)
     work = np.where((table >= 0).sum(axis=1) > 1, costs.min(axis=1), 0.0)
     # Work of a stack before the middle of each layer, in runs.
     ends = np.cumsum(work)

@@ -15,6 +15,7 @@ __all__ = ["Brood", "Variation"]
 
 _LEARNING_RATE = 0.1
 _FLOOR = 0.3
+_AT_ONCE = 5
 _NOTHING = -1
 _Operator = TypeVar("_Operator", Crossover, Mutation)
 
@@ -54,7 +55,8 @@ class Variation:
     The odds follow probability matching with a floor (Thierens 2005, "An adaptive pursuit strategy for allocating operator probabilities",
     section 2): quality ``q <- q + a (gain - q)`` with ``a = 0.1`` and ``p = floor / K + (1 - floor) q / sum(q)``, so that each of K
     operators keeps 0.3 / K of the draws and can come back when the search has moved to where it pays. Without adaptation all odds are
-    equal.
+    equal. Of more than five operators each batch takes five, drawn by their odds: an operator works on a whole batch of children at
+    little more than the cost of one, and fronts were as good as with all at once.
 
     Args:
         spec: The search space; operators that do not apply to it are left out.
@@ -135,6 +137,11 @@ class Variation:
         total = quality.sum()
         if len(quality) and total > 0.0:
             odds = _FLOOR / len(quality) + (1.0 - _FLOOR) * quality / total
+            if len(odds) > _AT_ONCE:
+                # The largest of odds / exponential are a draw without replacement (Efraimidis and Spirakis 2006).
+                rank = np.argsort(odds / self._rng.standard_exponential(len(odds)))
+                odds[rank[:-_AT_ONCE]] = 0.0
+                odds /= odds.sum()
             # searchsorted on one batch of uniforms: Generator.choice with odds costs ten times as much for a hundred draws.
             picks = np.searchsorted(np.cumsum(odds), self._rng.random(len(where)), side="right")
             drawn[where] = np.minimum(picks, len(quality) - 1)[where]
