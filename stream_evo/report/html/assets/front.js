@@ -58,9 +58,10 @@ const front = (() => {
   }
 
   const FONT = "Arial, Helvetica, \"DejaVu Sans\", sans-serif"; // space is drawn on canvas, which knows no inherited font
+  // The buttons of a plot lie in its upper margin: over the axes they would cover points.
   const layout = (extra) => ({
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "closest",
-    font: { family: FONT, color: theme.colour("ink"), size: 12 }, margin: { l: 56, r: 10, t: 8, b: 42 },
+    font: { family: FONT, color: theme.colour("ink"), size: 12 }, margin: { l: 56, r: 10, t: 28, b: 42 },
     hoverlabel: { bgcolor: theme.colour("panel"), bordercolor: theme.colour("muted"), font: { color: theme.colour("ink"), family: FONT }, align: "left" },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.colour("muted"), activecolor: theme.colour("ink") },
     ...extra,
