@@ -74,6 +74,13 @@ def _by_mark(traces: list[Trace], best: float) -> tuple[IntArray, FloatArray]:
     return marks, values
 
 
+def _broken(curve: FloatArray, values: FloatArray) -> FloatArray:
+    """Return a curve (..., M) with a gap where fewer of the runs (runs, M) go on: what follows is about others, and may be lower."""
+    broken = curve.copy()
+    broken[..., 1:][..., np.diff(np.isfinite(values).sum(axis=0)) < 0] = np.nan
+    return broken
+
+
 def _hypervolume(standing: Standing) -> Figure:
     """Median hypervolume over evaluations with the range between the quartiles, of the runs that got so far."""
 
@@ -82,7 +89,7 @@ def _hypervolume(standing: Standing) -> Figure:
             traces = list(standing.traces.get((problem, contender), {}).values())
             if traces:
                 marks, values = _by_mark(traces, standing.best[problem])
-                low, middle, high = 100.0 * np.nanpercentile(values, (25, 50, 75), axis=0)
+                low, middle, high = _broken(100.0 * np.nanpercentile(values, (25, 50, 75), axis=0), values)
                 panel.fill_between(marks, low, high, color=_COLOURS[contender], alpha=0.2, linewidth=0)
                 panel.plot(marks, middle, color=_COLOURS[contender], label=CONTENDERS[contender].title)
         panel.set_xscale("log")
@@ -100,7 +107,12 @@ def _attainment(standing: Standing) -> Figure:
             if traces:
                 marks, values = _by_mark(traces, standing.best[problem])
                 attained = np.where(np.isnan(values), np.nan, (values[..., None] >= _TARGETS).mean(axis=2))
-                panel.plot(marks, 100.0 * np.nanmean(attained, axis=0), color=_COLOURS[contender], label=CONTENDERS[contender].title)
+                panel.plot(
+                    marks,
+                    _broken(100.0 * np.nanmean(attained, axis=0), values),
+                    color=_COLOURS[contender],
+                    label=CONTENDERS[contender].title,
+                )
         panel.set_xscale("log")
         panel.set_ylim(0, 101)
 
