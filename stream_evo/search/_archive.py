@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -138,13 +138,12 @@ class EvaluationArchive:
         path = folder / ARCHIVE_NAME
         if not path.is_file() or not _started(path):
             raise RunFolderError(f"{folder} holds no run ({ARCHIVE_NAME} is missing or empty)")
-        with _disk(path):
+        with _disk(path), ExitStack() as on_failure:
             connection = _connect(path)
-            try:
-                return cls(path, connection, _facts(connection))
-            except BaseException:
-                connection.close()
-                raise
+            on_failure.callback(connection.close)
+            archive = cls(path, connection, _facts(connection))
+            on_failure.pop_all()
+        return archive
 
     @classmethod
     def resume(cls, folder: Path, fingerprint: Mapping[str, str]) -> Self:
