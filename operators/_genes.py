@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from stream_evo.search import KnowsCores, Spec
-from stream_evo.typing import BoolArray, IntArray
+from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "LAYER_SEGMENTS",
@@ -54,6 +54,12 @@ def core_table(spec: Spec) -> IntArray:
     lower, upper = spec.lower[part], spec.upper[part]
     values = np.arange(int(upper.max(initial=-1)) + 1)
     return np.where((values >= lower[:, None]) & (values <= upper[:, None]), values, -1)
+
+
+def by_value(costs: FloatArray, table: IntArray) -> FloatArray:
+    """Return costs by allocation value (L, A) from costs by core (L, N) and `core_table`; infinite where there is no such value."""
+    layers = np.arange(len(table))[:, None]
+    return np.where(table >= 0, costs[layers, np.maximum(table, 0)], np.inf)
 
 
 @lru_cache(maxsize=32)  # operators are called a thousand times on one space

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_evo.operators._genes import core_table, redraw, segment
+from stream_evo.operators._genes import by_value, core_table, redraw, segment
 from stream_evo.operators._hints import LayerCosts
-from stream_evo.operators._pipelines import open_cores, pipelined
+from stream_evo.operators._pipelines import drawn_runs, open_cores, pipelined
 from stream_evo.search import Spec
 from stream_evo.typing import BoolArray, FloatArray, IntArray
 
@@ -78,7 +78,7 @@ class HeuristicSampling:
         layers = np.arange(len(table))
         found = []
         if self.hints is not None:
-            latency, energy = (_by_value(costs, table) for costs in (self.hints.latency_cycles, self.hints.energy_pj))
+            latency, energy = (by_value(costs, table) for costs in (self.hints.latency_cycles, self.hints.energy_pj))
             found += [latency.argmin(axis=1), energy.argmin(axis=1), (latency * energy).argmin(axis=1), _earliest_finish(latency, table)]
         fallback = found[0] if found else np.argmax(table >= 0, axis=1)
         counts = np.maximum((table >= 0).sum(axis=1), 1)
@@ -144,7 +144,7 @@ class HeuristicSampling:
         table, count = core_table(spec), len(fills)
         latency, energy = np.where(table >= 0, 1.0, np.inf), np.where(table >= 0, 1.0, np.inf)
         if self.hints is not None:
-            latency, energy = (_by_value(costs, table) for costs in (self.hints.latency_cycles, self.hints.energy_pj))
+            latency, energy = (by_value(costs, table) for costs in (self.hints.latency_cycles, self.hints.energy_pj))
         settings = (_LOAD_WEIGHTS, _LOAD_DECAYS, _ENERGY_POWERS, _NOISES)
         load_weight, decay, power, noise = (rng.choice(values, size=(count, 1)) for values in settings)
         within = rng.random(count) < 0.5
@@ -168,16 +168,14 @@ class HeuristicSampling:
         table = core_table(spec)
         cores = max(len(open_cores(table)), 1)
         share = self._weight_share(table).min(axis=1) / cores
-        held, length = np.zeros(len(fills)), np.zeros(len(fills))
+        # To the weights that all cores hold together, they are one core.
+        together = np.zeros(len(fills), dtype=np.int64)
+        ends = _StackEnds(share[:, None], (len(fills), 1), fills, lengths)
         stacks = np.zeros((len(fills), len(table)), dtype=np.int64)
         for layer in range(len(table)):
-            full = (held + share[layer] > fills) | (length >= lengths)
-            held[full], length[full] = 0.0, 0.0
-            stacks[:, layer] = full
-            held += share[layer]
-            length += 1.0
+            stacks[:, layer] = ends.before(layer, together, together)
         stacks[:, 0] = 0
-        runs = np.where(rng.random(len(fills)) < 0.5, cores, rng.integers(1, 2 * cores + 1, size=len(fills)))
+        runs = drawn_runs(table, len(fills), rng)
         latency = None if self.hints is None else self.hints.latency_cycles
         return pipelined(spec, latency, np.cumsum(stacks, axis=1), runs, rng), stacks[:, 1:]
 
@@ -206,7 +204,7 @@ class HeuristicSampling:
         """Weights of each layer as share of what the core of each value holds, (L, A); nothing where that is not known."""
         if self.hints is None or self.hints.weight_share is None:
             return np.zeros(table.shape)
-        return _by_value(self.hints.weight_share, table)
+        return by_value(self.hints.weight_share, table)
 
 
 class _StackEnds:
@@ -238,12 +236,6 @@ def _even_tiles(spec: Spec, count: int, rng: np.random.Generator) -> IntArray:
     ramp = rng.choice(_RAMPS, size=(count, 1)) * (upper - upper.mean())
     off = rng.integers(-1, 2, size=(count, len(upper))) * (rng.random((count, len(upper))) < rng.choice((0.0, 0.1), size=(count, 1)))
     return np.asarray(np.clip(np.rint(upper - steps + ramp) + off, lower, upper), dtype=np.int64)
-
-
-def _by_value(costs: FloatArray, table: IntArray) -> FloatArray:
-    """Costs by allocation value (L, A) from costs by core (L, N); infinite where there is no such value."""
-    layers = np.arange(len(table))[:, None]
-    return np.where(table >= 0, costs[layers, np.maximum(table, 0)], np.inf)
 
 
 def _earliest_finish(latency: FloatArray, table: IntArray) -> IntArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stream_evo.operators._genes import core_table, free, one_of, segment, stack_members
 from stream_evo.operators._hints import LayerCosts
-from stream_evo.operators._pipelines import open_cores, pipelined
+from stream_evo.operators._pipelines import drawn_runs, pipelined
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 
@@ -40,8 +40,7 @@ class PipelineStack:
         # The layers before and after the stack count as stacks of their own; what comes out for them is dropped.
         bounds = np.zeros(members.shape, dtype=np.int64)
         bounds[:, 1:] = members[:, 1:] != members[:, :-1]
-        most = max(len(open_cores(core_table(spec))), 1)
-        runs = np.where(rng.random(len(genomes)) < 0.5, most, rng.integers(1, 2 * most + 1, size=len(genomes)))
+        runs = drawn_runs(core_table(spec), len(genomes), rng)
         latency = None if self.hints is None else self.hints.latency_cycles
         spread = pipelined(spec, latency, np.cumsum(bounds, axis=1), runs, rng)
         changed = genomes.copy()

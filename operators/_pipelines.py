@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_evo.operators._genes import core_table
+from stream_evo.operators._genes import by_value, core_table
 from stream_evo.search import Spec
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["open_cores", "pipelined"]
+__all__ = ["drawn_runs", "open_cores", "pipelined"]
 
 _SHIFTS = 0.15
 _TOLERANCES = (1.5, 3.0, np.inf)
@@ -18,6 +18,12 @@ def open_cores(table: IntArray) -> IntArray:
     """Return the cores that layers with a choice can run on, ascending, from a table of cores (L, A), -1 for none."""
     choice = table[(table >= 0).sum(axis=1) > 1]
     return np.unique(choice[choice >= 0])
+
+
+def drawn_runs(table: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """Draw how many runs a stack has, (count,): as many as there are cores to choose from in every second, else up to twice as many."""
+    cores = max(len(open_cores(table)), 1)
+    return np.where(rng.random(count) < 0.5, cores, rng.integers(1, 2 * cores + 1, size=count))
 
 
 def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: IntArray, rng: np.random.Generator) -> IntArray:
@@ -38,10 +44,8 @@ def pipelined(spec: Spec, latency: FloatArray | None, stacks: IntArray, runs: In
         fastest.
     """
     table = core_table(spec)
-    count, layers = stacks.shape
-    costs = np.where(table >= 0, 1.0, np.inf)
-    if latency is not None:
-        costs = np.where(table >= 0, latency[np.arange(layers)[:, None], np.maximum(table, 0)], np.inf)
+    count = len(stacks)
+    costs = np.where(table >= 0, 1.0, np.inf) if latency is None else by_value(latency, table)
     # Of cores that are equally fast, to a hundredth, the batch takes any.
     fastest: IntArray = (costs * (1.0 + 0.01 * rng.random(costs.shape))).argmin(axis=1)
     cores = open_cores(table)

@@ -316,9 +316,8 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
 def _run(
     job: Job, session: Session, out: Path | None, *, workers: int | None, reuse: Sequence[Path], on_progress: _ProgressCallback | None
 ) -> Result:
-    search = _prepared(
-        job, session, workers=workers, reuse=reuse, on_progress=on_progress
-    )  # before the folder is claimed: bad input leaves nothing
+    # Before the folder is claimed: bad input leaves nothing.
+    search = _prepared(job, session, workers=workers, reuse=reuse, on_progress=on_progress)
     if out is None:
         return search(None)
     folder = start_folder(out, job, session, command=" ".join(sys.argv))
