@@ -22,6 +22,7 @@ __all__ = [
     "segment",
     "stack_members",
     "stack_numbers",
+    "tiles_like",
 ]
 
 LAYER_SEGMENTS = ("allocation", "cut", "tile", "split")
@@ -90,6 +91,21 @@ def stack_members(spec: Spec, genomes: IntArray, layers: IntArray) -> BoolArray:
     """Mark the layers in the same stack as one given layer per genome (P,), (P, L)."""
     numbers = stack_numbers(spec, genomes)
     return np.asarray(numbers == numbers[np.arange(len(genomes)), layers][:, None])
+
+
+def tiles_like(spec: Spec, genomes: IntArray, model: IntArray, where: BoolArray) -> IntArray:
+    """Return genomes whose layers marked in `where` (P, L) have tiles as many steps above their finest as the layer `model` (P,).
+
+    What is fused passes tensors tile by tile, and about equally large tiles keep all layers of a stack busy.
+    """
+    part = segment(spec, "tile")
+    lower, upper, tiles = spec.lower[part], spec.upper[part], genomes[:, part]
+    if not len(upper):
+        return genomes
+    steps = upper[model] - tiles[np.arange(len(genomes)), model]
+    changed = genomes.copy()
+    changed[:, part] = np.where(where, np.clip(upper - steps[:, None], lower, upper), tiles)
+    return changed
 
 
 def one_of(choices: BoolArray, rng: np.random.Generator) -> tuple[IntArray, BoolArray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -116,7 +118,7 @@ def test_move_stack_can_move_a_rest() -> None:
 
 
 def test_shift_cut_keeps_the_number_of_stacks_but_where_cuts_meet() -> None:
-    genomes, mutants, changed = _mutated(ShiftCut(reach=2), "cut")
+    genomes, mutants, changed = _mutated(ShiftCut(reach=2, follow=0.0), "cut")
     before, after = genomes[:, _PART["cut"]].sum(axis=1), mutants[:, _PART["cut"]].sum(axis=1)
     assert set((before - after).tolist()) == {0, 1}
     one = changed.sum(axis=1) == 2
@@ -127,8 +129,68 @@ def test_shift_cut_keeps_the_number_of_stacks_but_where_cuts_meet() -> None:
         ShiftCut(reach=0)
 
 
+def test_layers_that_change_over_take_the_tiles_of_their_new_stack() -> None:
+    genomes, mutants, changed = _mutated(ShiftCut(reach=2, follow=1.0), "cut", "tile")
+    lower, upper = _SPEC.lower[_PART["tile"]], _SPEC.upper[_PART["tile"]]
+    followed = 0
+    for row in np.flatnonzero(changed[:, _PART["cut"]].sum(axis=1) == 2):
+        low, high = np.flatnonzero(changed[row, _PART["cut"]])
+        before, tiles = genomes[row, _PART["tile"]], mutants[row, _PART["tile"]]
+        went_down = bool(genomes[row, _PART["cut"]][low])
+        model = low if went_down else high + 1
+        over = slice(low + 1, high + 1)
+        steps = upper[model] - before[model]
+        assert tiles[over].tolist() == np.clip(upper[over] - steps, lower[over], upper[over]).tolist()
+        others = np.ones(len(tiles), dtype=bool)
+        others[over] = False
+        assert (tiles[others] == before[others]).all()
+        followed += 1
+    assert followed > 100
+    with pytest.raises(ValueError, match="follow must be between 0 and 1"):
+        ShiftCut(follow=1.5)
+
+
+def test_a_merged_stack_takes_the_tiles_of_the_other() -> None:
+    genomes, mutants, changed = _mutated(MergeStacks(follow=1.0), "cut", "tile")
+    lower, upper = _SPEC.lower[_PART["tile"]], _SPEC.upper[_PART["tile"]]
+    stacks = stack_numbers(_SPEC, genomes)
+    sides = set()
+    for row in np.flatnonzero(changed[:, _PART["cut"]].any(axis=1)):
+        boundary = int(np.flatnonzero(changed[row, _PART["cut"]])[0])
+        before, tiles = genomes[row, _PART["tile"]], mutants[row, _PART["tile"]]
+        expected = []
+        for leader, follower in ((boundary, boundary + 1), (boundary + 1, boundary)):
+            aligned = np.clip(upper - (upper[leader] - before[leader]), lower, upper)
+            expected.append(np.where(stacks[row] == stacks[row, follower], aligned, before).tolist())
+        assert tiles.tolist() in expected
+        sides.add(expected.index(tiles.tolist()))
+    assert sides == {0, 1}
+    with pytest.raises(ValueError, match="follow must be between 0 and 1"):
+        MergeStacks(follow=-0.1)
+
+
+class _OnlyCuts:
+    """A space whose tile sizes are not searched."""
+
+    segments: ClassVar[dict[str, slice]] = {"allocation": slice(0, 12), "cut": slice(12, 23)}
+    lower = np.zeros(23, dtype=np.int64)
+    upper = np.ones(23, dtype=np.int64)
+
+    def canonical(self, genomes: IntArray) -> IntArray:
+        return genomes.copy()
+
+
+@pytest.mark.parametrize("mutation", [ShiftCut(follow=1.0), MergeStacks(follow=1.0)], ids=["shift", "merge"])
+def test_spaces_without_tiles_still_lose_and_move_cuts(mutation: Mutation) -> None:
+    spec = _OnlyCuts()
+    genomes = np.random.default_rng(0).integers(spec.lower, spec.upper + 1, size=(50, len(spec.lower)))
+    changed = (mutation(spec, genomes, np.random.default_rng(1)) != genomes).any(axis=0)
+    assert changed[spec.segments["cut"]].any()
+    assert not changed[spec.segments["allocation"]].any()
+
+
 def test_merge_and_split_change_one_cut() -> None:
-    for mutation, step in ((MergeStacks(), -1), (SplitStack(), 1)):
+    for mutation, step in ((MergeStacks(follow=0.0), -1), (SplitStack(), 1)):
         genomes, mutants, changed = _mutated(mutation, "cut")
         cuts = genomes[:, _PART["cut"]]
         possible = (cuts == max(-step, 0)).any(axis=1)
