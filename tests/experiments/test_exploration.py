@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stream_evo.evaluation import METRICS, evaluate_mapping
+from stream_evo.mapping import load_mapping
+from stream_evo.registry import load_hardware, load_network
+
 FOLDER = Path(__file__).parents[2] / "experiments" / "exploration"
 PAIR = ("--network", "squeezenet", "--chip", "homogeneous_quad_mesh_dual_port", "--share", "0.01", "--workers", "1")
 FILE = "squeezenet-homogeneous_quad_mesh_dual_port.npz"
@@ -49,6 +53,18 @@ def test_tables_and_figures_come_from_what_is_there(results: Path, tmp_path: Pat
     drawn = _run("figures.py", "--results", results, "--out", tmp_path).split()
     assert sorted(Path(name).name for name in drawn) == ["energy.png", "fronts.png", "gains.png", "scaling.png"]
     assert all(Path(name).stat().st_size > 10_000 for name in drawn)
+
+
+def test_the_best_mapping_gives_the_numbers_of_the_study(results: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    with np.load(results / FILE) as stored:
+        least = {method: stored[f"{method}/0/metrics"][:, 3].min() for method in ("layer_by_layer", "rows_4", "full")}
+    names = ("squeezenet", "homogeneous_quad_mesh_dual_port")
+    network, chip = load_network(names[0]), load_hardware(names[1])
+    for method, edp in least.items():
+        file.write_text(_run("best_mapping.py", *names, method, "--results", results))
+        evaluation = evaluate_mapping(network, chip, load_mapping(file, network, chip))
+        assert evaluation.metrics[0, METRICS.index("edp_pj_cycles")] == edp
 
 
 def test_a_share_of_the_budget_is_not_taken_for_a_result() -> None:
