@@ -33,12 +33,15 @@ def rows(workload: Workload, chip: Accelerator) -> GenomeSpec:
 
     A layer that is alone in its stack stays whole: it is fused with nothing, and rows would only load its weights again.
     """
-    return _fixed_rows(workload, chip, 1, Priority.LATENCY)
+    return _fixed_rows(workload, chip, 1, Priority.LATENCY, GenomeOptions())
 
 
 def rows_4(workload: Workload, chip: Accelerator) -> GenomeSpec:
-    """Four rows a tile where four divide the rows, else one; the deepest tile first; stacks as for `rows`; allocation is searched."""
-    return _fixed_rows(workload, chip, 4, Priority.MEMORY)
+    """Four rows a tile where four divide the rows, else one; the deepest tile first; stacks as for `rows`; allocation and split searched.
+
+    There the K-parts of a layer whose weights exceed a memory are allocated one by one; here a layer may be spread over 2, 4, ... cores.
+    """
+    return _fixed_rows(workload, chip, 4, Priority.MEMORY, GenomeOptions(split=True))
 
 
 def full(workload: Workload, chip: Accelerator) -> GenomeSpec:
@@ -57,7 +60,7 @@ def _whole_layers(workload: Workload, chip: Accelerator, options: GenomeOptions)
     return GenomeSpec(workload, chip, options, cuts, whole)
 
 
-def _fixed_rows(workload: Workload, chip: Accelerator, most: int, priority: Priority) -> GenomeSpec:
+def _fixed_rows(workload: Workload, chip: Accelerator, most: int, priority: Priority, options: GenomeOptions) -> GenomeSpec:
     capable = GenomeSpec(workload, chip).capable
     runs_weights = {core for layer, cores in zip(workload.layers, capable, strict=True) if layer.weight_bits for core in cores}
     ends = _stack_ends(workload, sum(weight_room_bits(chip.cores[core].core) for core in runs_weights))
@@ -69,7 +72,7 @@ def _fixed_rows(workload: Workload, chip: Accelerator, most: int, priority: Prio
 
     pins = Pins(tuple(LayerPin(layer.name, cut_after=index in ends) for index, layer in enumerate(workload.layers[:-1])), priority=priority)
     tiles = tuple((tile(index, layer),) for index, layer in enumerate(workload.layers))
-    return GenomeSpec(workload, chip, GenomeOptions(), pins, tiles)
+    return GenomeSpec(workload, chip, options, pins, tiles)
 
 
 def _stack_ends(workload: Workload, room_bits: int) -> set[int]:
