@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from study import CHIPS, ENERGY_PARTS, NETWORKS, RESULTS
-from tables import Results, best_edp, best_of, gain, read_all, united_front
+from tables import KINDS, Results, best_edp, best_of, gain, read_all, united_front
 
 from stream_evo.report import write_atomic
 from stream_evo.search import nondominated
 
-_KINDS = ("one core", "cores of one kind", "cores of three kinds")
 _COLOURS = {"one core": "#7a7a7a", "cores of one kind": "#2f6fb3", "cores of three kinds": "#c8542b"}
 _GROUPS = tuple(CHIPS)[:3]
-_PUBLISHED = {"2.4, one core": 2.4, "30, cores of several kinds": 30.0}
+_PUBLISHED = {"published,\none core: 2.4": 2.4, "published,\nthree kinds:\nup to 30": 30.0}
 _CORES = (1, 4, 16, 64)
+_TICKS = {6.0: (1, 2, 5), 2.0: (1, 1.5, 2, 3, 5, 7), 1.3: np.arange(1.0, 10.0, 0.2), 0.0: np.arange(1.0, 10.0, 0.1)}  # by spread
 
 
 def plot_gains(results: Results) -> Figure:
@@ -36,26 +38,32 @@ def plot_gains(results: Results) -> Figure:
 
 def _bars(axes: Axes, results: Results, group: str) -> None:
     width = 0.8 / 6
-    for place, (kind, chip) in enumerate(zip(_KINDS, CHIPS[group], strict=True)):
+    for place, (kind, chip) in enumerate(zip(KINDS, CHIPS[group], strict=True)):
         for offset, (methods, hatch) in enumerate(((("rows", "rows_4"), "//"), (("full",), ""))):
-            values = [max(gain(results.get((network, chip), {}), method) for method in methods) for network in NETWORKS]
+            values = np.array([max(gain(results.get((network, chip), {}), method) for method in methods) for network in NETWORKS])
             at = np.arange(len(NETWORKS)) + (2 * place + offset - 2.5) * width
             label = f"{kind}, {'fixed rows' if hatch else 'all searched'}"
             alpha = 0.55 if hatch else 1.0
-            axes.bar(at, values, width, hatch=hatch, facecolor=_COLOURS[kind], alpha=alpha, edgecolor="white", label=label)
+            axes.bar(at, values - 1.0, width, 1.0, hatch=hatch, facecolor=_COLOURS[kind], alpha=alpha, edgecolor="white", label=label)
+    end = len(NETWORKS) - 0.4
     for label, value in _PUBLISHED.items():
         axes.axhline(value, color="black", linewidth=0.8, linestyle=":")
-        axes.annotate(f"published: {label}", (len(NETWORKS) - 0.5, value), fontsize=8, ha="right", va="bottom")
+        axes.annotate(label, (end, value), (4, 0), textcoords="offset points", fontsize=8, va="center", annotation_clip=False)
     axes.axhline(1.0, color="black", linewidth=0.8)
-    axes.set(
-        yscale="log",
-        ylabel="times less",
-        title=group,
-        xticks=np.arange(len(NETWORKS)),
-        xticklabels=NETWORKS,
-        xlim=(-0.6, len(NETWORKS) - 0.4),
-    )
+    axes.set(yscale="log", ylabel="times less", title=group, xlim=(-0.6, end), ylim=(0.5, 45.0))
+    axes.set_xticks(np.arange(len(NETWORKS)), NETWORKS)
+    axes.set_yticks([0.5, 1, 2, 5, 10, 20, 40], ["0.5", "1", "2", "5", "10", "20", "40"])
+    axes.minorticks_off()
     axes.title.set_fontsize(10)
+
+
+def _write_plainly(axis: Axis, unit: float) -> None:
+    """Write the ticks of a logarithmic axis as plain numbers in a unit, the closer the less it spans."""
+    low, high = axis.get_view_interval()
+    digits = next(digits for spread, digits in _TICKS.items() if high / low > spread)
+    axis.set_major_locator(LogLocator(subs=digits))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def plot_fronts(results: Results) -> Figure:
@@ -63,7 +71,7 @@ def plot_fronts(results: Results) -> Figure:
     figure = Figure(figsize=(13, 7.5), layout="constrained")
     *places, last = figure.subplots(2, 3).flat
     for axes, network in zip(places, NETWORKS, strict=True):
-        for kind, chip in zip(_KINDS, CHIPS[_GROUPS[0]], strict=True):
+        for kind, chip in zip(KINDS, CHIPS[_GROUPS[0]], strict=True):
             found = results.get((network, chip), {})
             for method, style in (("layer_by_layer", "x:"), ("layer_by_layer_split", "+--"), ("full", ".-")):
                 front = united_front(found, method)[:, :2]
@@ -72,9 +80,11 @@ def plot_fronts(results: Results) -> Figure:
                 if len(front):
                     label = f"{kind}, {method.replace('_', ' ')}"
                     axes.step(front[:, 0], front[:, 1], style, where="post", color=_COLOURS[kind], markersize=6, linewidth=1, label=label)
-        axes.set(xlabel="latency, cycles", ylabel="energy, pJ", title=network)
+        axes.set(xlabel="latency, million cycles", ylabel="energy, mJ", title=network)
         if axes.lines:
             axes.set(xscale="log", yscale="log")
+            _write_plainly(axes.xaxis, 1e6)
+            _write_plainly(axes.yaxis, 1e9)
     last.axis("off")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     last.legend(handles, labels, loc="center", fontsize=9)
@@ -96,11 +106,12 @@ def plot_scaling(results: Results) -> Figure:
                 if np.isnan(values).all():
                     continue
                 axes.plot(_CORES[-len(chips) :], values, style, marker="o", markersize=4, color=_COLOURS[kind], label=label)
-        axes.set(xlabel="times 256 PEs", ylabel="pJ cycles", title=network)
+        axes.set(xlabel="times 256 PEs", ylabel="10¹⁵ pJ cycles", title=network)
         if axes.lines:
             axes.set(xscale="log", yscale="log")
+            _write_plainly(axes.yaxis, 1e15)
         axes.set_xticks(_CORES, [str(cores) for cores in _CORES])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
     last.axis("off")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     last.legend(handles, labels, loc="center", fontsize=9)
@@ -112,7 +123,7 @@ def plot_energy(results: Results) -> Figure:
     """Where the energy of the points of least energy x delay goes: layer by layer beside fused."""
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     colours = ("#4a4a4a", "#2f6fb3", "#d9a420", "#c8542b")
-    for axes, (kind, chip) in zip(figure.subplots(1, 3, sharey=True), zip(_KINDS, CHIPS[_GROUPS[0]], strict=True), strict=True):
+    for axes, (kind, chip) in zip(figure.subplots(1, 3, sharey=True), zip(KINDS, CHIPS[_GROUPS[0]], strict=True), strict=True):
         for offset, method in ((-0.2, "layer_by_layer"), (0.2, "full")):
             for place, network in enumerate(NETWORKS):
                 base, one = (best_of(results.get((network, chip), {}), name) for name in ("layer_by_layer", method))
@@ -126,7 +137,7 @@ def plot_energy(results: Results) -> Figure:
         axes.set(title=kind, xticks=range(len(NETWORKS)))
         axes.set_xticklabels(NETWORKS, rotation=20)
     figure.axes[0].set_ylabel("energy, layer by layer = 1")
-    figure.axes[0].legend(fontsize=8)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", reverse=True)
     figure.suptitle(f"Energy at the least energy x delay: layer by layer (left bar) and fused (right bar); {_GROUPS[0]}")
     return figure
 

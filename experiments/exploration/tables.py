@@ -6,6 +6,7 @@ import argparse
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from methods import METHODS
@@ -15,10 +16,11 @@ from stream_evo.evaluation import METRICS
 from stream_evo.search import hypervolume, nondominated
 from stream_evo.typing import FloatArray
 
-__all__ = ["best_edp", "gain", "gains_table", "read_all", "united_front"]
+__all__ = ["KINDS", "best_edp", "gain", "gains_table", "read_all", "united_front"]
 
 Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
 _EDP = METRICS.index("edp_pj_cycles")
+KINDS: Final = ("one core", "cores of one kind", "cores of three kinds")
 _BASELINES = ("layer_by_layer", "layer_by_layer_split")
 
 
@@ -86,6 +88,22 @@ def summary_table(results: Results) -> str:
     return _markdown(["chip", *(f"{method} / {base}" for method, base in itertools.product(("rows", "rows_4", "full"), _BASELINES))], rows)
 
 
+def kinds_table(results: Results) -> str:
+    """Return the least energy x delay of fused mappings on cores of one and of three kinds, with that of one equal core as 1."""
+    rows = []
+    for group, chips in CHIPS.items():
+        if len(chips) < len(KINDS):
+            continue
+        for network in NETWORKS:
+            cells = []
+            for method in ("layer_by_layer_split", "full"):
+                one, *others = (best_edp(results.get((network, chip), {}), method) for chip in chips)
+                cells += [_number(float(np.median(other) / np.median(one))) if one.size and other.size else "-" for other in others]
+            rows.append([group, network, *cells])
+    head = [f"{method}, {kind}" for method in ("layer_by_layer_split", "full") for kind in KINDS[1:]]
+    return _markdown(["group", "network", *head], rows)
+
+
 def points_table(results: Results) -> str:
     """Return the metrics of the point with the least energy x delay, and where its energy goes."""
     rows = []
@@ -121,6 +139,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "Least energy x delay against layer by layer, each layer on one core": lambda results: gains_table(results, "layer_by_layer"),
     "Least energy x delay against layer by layer, layers spread over cores": lambda results: gains_table(results, "layer_by_layer_split"),
     "Geometric mean over networks (and largest)": summary_table,
+    "Least energy x delay with one core of equal resources as 1": kinds_table,
     "The points of least energy x delay": points_table,
     "Hypervolume": hypervolume_table,
 }
