@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,12 @@ _COLOURS = {"one core": "#7a7a7a", "cores of one kind": "#2f6fb3", "cores of thr
 _GROUPS = tuple(CHIPS)[:3]
 _PUBLISHED = {"published,\none core: 2.4": 2.4, "published,\nthree kinds:\nup to 30": 30.0}
 _CORES = (1, 4, 16, 64)
-_TICKS = {6.0: (1, 2, 5), 2.0: (1, 1.5, 2, 3, 5, 7), 1.3: np.arange(1.0, 10.0, 0.2), 0.0: np.arange(1.0, 10.0, 0.1)}  # by spread
+_TICKS: dict[float, Sequence[float]] = {  # by how far an axis spreads
+    6.0: (1, 2, 5),
+    2.0: (1, 1.5, 2, 3, 5, 7),
+    1.3: np.arange(1.0, 10.0, 0.2).tolist(),
+    0.0: np.arange(1.0, 10.0, 0.1).tolist(),
+}
 
 
 def plot_gains(results: Results) -> Figure:
