@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from study import CHIPS, ENERGY_PARTS, NETWORKS, RESULTS
-from tables import KINDS, Results, best_edp, best_of, gain, read_all, united_front
+from tables import KINDS, Results, best_of, gain, median_edp, read_all, united_front
 
 from stream_evo.report import write_atomic
 from stream_evo.search import nondominated
@@ -106,7 +106,7 @@ def plot_scaling(results: Results) -> Figure:
         for index, (kind, groups) in enumerate(lines.items()):
             chips = [CHIPS[group][0 if len(CHIPS[group]) == 1 else index] for group in groups]
             for method, style in (("layer_by_layer", ":"), ("layer_by_layer_split", "--"), ("full", "-")):
-                values = [np.median(edp) if (edp := best_edp(results.get((network, chip), {}), method)).size else np.nan for chip in chips]
+                values = [median_edp(results.get((network, chip), {}), method) for chip in chips]
                 label = f"{kind}, {method.replace('_', ' ')}"
                 if np.isnan(values).all():
                     continue

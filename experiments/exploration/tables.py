@@ -16,7 +16,7 @@ from stream_evo.evaluation import METRICS
 from stream_evo.search import hypervolume, nondominated
 from stream_evo.typing import FloatArray
 
-__all__ = ["KINDS", "best_edp", "gain", "gains_table", "read_all", "united_front"]
+__all__ = ["KINDS", "best_of", "gain", "gains_table", "median_edp", "read_all", "united_front"]
 
 Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
 _EDP = METRICS.index("edp_pj_cycles")
@@ -30,15 +30,16 @@ def read_all(results: Path) -> Results:
     return {(network, chip): found for network, chip in pairs if (found := Pair(network, chip).read(results))}
 
 
-def best_edp(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
-    """Return the least energy x delay in pJ cycles that each seed found, (S,)."""
-    return np.array([one.best[_EDP] for (name, _), one in found.items() if name == method])
+def median_edp(found: dict[tuple[str, int], Found], method: str) -> float:
+    """Return the median over seeds of the least energy x delay, in pJ cycles; NaN if there is none."""
+    values = [float(one.best[_EDP]) for (name, _), one in found.items() if name == method]
+    return float(np.median(values)) if values else float("nan")
 
 
 def gain(found: dict[tuple[str, int], Found], method: str, baseline: str = "layer_by_layer") -> float:
     """Return how many times less energy x delay than the baseline's best a method has, as medians over seeds; NaN if one is missing."""
-    ours, theirs = best_edp(found, method), best_edp(found, baseline)
-    return float(np.median(theirs) / np.median(ours)) if ours.size and theirs.size and np.isfinite(np.median(ours)) else float("nan")
+    ours = median_edp(found, method)
+    return median_edp(found, baseline) / ours if np.isfinite(ours) else float("nan")
 
 
 def united_front(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
@@ -71,7 +72,7 @@ def gains_table(results: Results, baseline: str) -> str:
         for chip, network in itertools.product(chips, NETWORKS):
             if found := results.get((network, chip)):
                 values = (_number(gain(found, method, baseline)) for method in methods)
-                rows.append([group, chip, network, _number(float(np.median(best_edp(found, baseline))), ".3g"), *values])
+                rows.append([group, chip, network, _number(median_edp(found, baseline), ".3g"), *values])
     return _markdown(["group", "chip", "network", f"{baseline}, pJ cycles", *methods], rows)
 
 
@@ -97,11 +98,28 @@ def kinds_table(results: Results) -> str:
         for network in NETWORKS:
             cells = []
             for method in ("layer_by_layer_split", "full"):
-                one, *others = (best_edp(results.get((network, chip), {}), method) for chip in chips)
-                cells += [_number(float(np.median(other) / np.median(one))) if one.size and other.size else "-" for other in others]
+                one, *others = (median_edp(results.get((network, chip), {}), method) for chip in chips)
+                cells += [_number(other / one) for other in others]
             rows.append([group, network, *cells])
     head = [f"{method}, {kind}" for method in ("layer_by_layer_split", "full") for kind in KINDS[1:]]
     return _markdown(["group", "network", *head], rows)
+
+
+def ratios_table(results: Results) -> str:
+    """Return what of the gain of `full` over each baseline is latency, energy and DRAM traffic, at the points of least energy x delay."""
+    rows = []
+    for (network, chip), found in results.items():
+        cells = []
+        for baseline in _BASELINES:
+            base, ours = best_of(found, baseline), best_of(found, "full")
+            if base is not None and ours is not None and len(base.metrics) and len(ours.metrics):
+                ratios = base.best / ours.best
+                cells += [_number(ratios[METRICS.index(name)]) for name in ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")]
+            else:
+                cells += ["-"] * 4
+        rows.append([network, chip, *cells])
+    parts = ("latency", "energy", "DRAM bytes", "memory")
+    return _markdown(["network", "chip", *(f"{part}, {baseline} / full" for baseline in _BASELINES for part in parts)], rows)
 
 
 def points_table(results: Results) -> str:
@@ -140,6 +158,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "Least energy x delay against layer by layer, layers spread over cores": lambda results: gains_table(results, "layer_by_layer_split"),
     "Geometric mean over networks (and largest)": summary_table,
     "Least energy x delay with one core of equal resources as 1": kinds_table,
+    "What the gain consists of": ratios_table,
     "The points of least energy x delay": points_table,
     "Hypervolume": hypervolume_table,
 }
