@@ -1,4 +1,4 @@
-"""Figures of the study, from what is there: ``python experiments/exploration/figures.py``."""
+"""Figures and tables of the study, from what is there: ``python experiments/exploration/figures.py``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from study import CHIPS, ENERGY_PARTS, NETWORKS, RESULTS
-from tables import KINDS, Results, best_of, gain, median_edp, read_all, united_front
+from tables import KINDS, Results, all_tables, best_of, gain, median_edp, read_all, united_front
 
 from stream_evo.report import write_atomic
 from stream_evo.search import nondominated
@@ -156,18 +156,22 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
 
 
 def main() -> None:
-    """Draw all figures."""
+    """Draw all figures and write the tables beside the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "figures")
     options = parser.parse_args()
     results = read_all(options.results)
+    if not results:
+        parser.error(f"there are no results in {options.results}; run.py makes them")
     options.out.mkdir(parents=True, exist_ok=True)
     for name, draw in FIGURES.items():
         buffer = io.BytesIO()
         draw(results).savefig(buffer, format="png", dpi=110)
         write_atomic(options.out / f"{name}.png", buffer.getvalue())
         print(options.out / f"{name}.png")
+    write_atomic(options.results / "tables.md", all_tables(results).encode())
+    print(options.results / "tables.md")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from stream_evo.evaluation import METRICS
 from stream_evo.search import hypervolume, nondominated
 from stream_evo.typing import FloatArray
 
-__all__ = ["KINDS", "best_of", "gain", "gains_table", "median_edp", "read_all", "united_front"]
+__all__ = ["KINDS", "all_tables", "best_of", "gain", "gains_table", "median_edp", "read_all", "united_front"]
 
 Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
 _EDP = METRICS.index("edp_pj_cycles")
@@ -164,13 +164,16 @@ TABLES: dict[str, Callable[[Results], str]] = {
 }
 
 
+def all_tables(results: Results) -> str:
+    """Return all tables under their titles."""
+    return "\n\n".join(f"## {title}\n\n{table(results)}" for title, table in TABLES.items()) + "\n"
+
+
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    results = read_all(parser.parse_args().results)
-    for title, table in TABLES.items():
-        print(f"## {title}\n\n{table(results)}\n")
+    print(all_tables(read_all(parser.parse_args().results)), end="")
 
 
 if __name__ == "__main__":
