@@ -11,12 +11,10 @@ import itertools
 import sys
 from pathlib import Path
 
-import numpy as np
 from methods import METHODS
 from study import CHIPS, NETWORKS, RESULTS, Pair
 from tables import best_of
 
-from stream_evo.evaluation import METRICS
 from stream_evo.mapping import mapping_to_yaml
 from stream_evo.registry import load_hardware, load_network
 
@@ -34,8 +32,7 @@ def main() -> None:
     if found is None or not len(found.metrics):
         sys.exit(f"{options.method} has no result for {pair.network} on {pair.chip} in {options.results}: run.py makes it")
     spec = METHODS[options.method](load_network(pair.network), load_hardware(pair.chip))
-    best = int(np.argmin(found.metrics[:, METRICS.index("edp_pj_cycles")]))
-    print(mapping_to_yaml(spec.decode(found.genomes[best])), end="")
+    print(mapping_to_yaml(spec.decode(found.genomes[found.best_index])), end="")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Five ways to run a network on a chip, each a space of mappings that is searched.
+"""Six ways to run a network on a chip, each a space of mappings that is searched.
 
-The first and the two of fixed granularity follow the study of Stream (Symons et al., arXiv 2212.10612; settings as in
+The first and the two of fixed granularity are modelled on the study of Stream (Symons et al., arXiv 2212.10612; settings as in
 KULeuven-MICAS/stream, branch Exploration @4b73270a).
 """
 
@@ -19,13 +19,22 @@ Space = Callable[[Workload, Accelerator], GenomeSpec]
 
 
 def layer_by_layer(workload: Workload, chip: Accelerator) -> GenomeSpec:
-    """Whole layers, one after the other; allocation and dataflow are searched."""
+    """Whole layers, each on one core; allocation and, of cores that have a choice, dataflow are searched."""
     return _whole_layers(workload, chip, GenomeOptions(dataflow=True))
 
 
 def layer_by_layer_split(workload: Workload, chip: Accelerator) -> GenomeSpec:
-    """Whole layers, one after the other, each spread over as many cores as the search likes."""
+    """Whole layers, each spread over as many cores as the search likes."""
     return _whole_layers(workload, chip, GenomeOptions(dataflow=True, split=True))
+
+
+def layer_by_layer_tiled(workload: Workload, chip: Accelerator) -> GenomeSpec:
+    """Everything is searched but fusion: a layer begins when all it reads is there, runs in tiles of any size, spread over cores.
+
+    What `full` gains beyond this is due to fusion alone.
+    """
+    options = GenomeOptions(split=True, dataflow=True, priority=True)
+    return GenomeSpec(workload, chip, options, _cut_everywhere(workload))
 
 
 def rows(workload: Workload, chip: Accelerator) -> GenomeSpec:
@@ -39,7 +48,7 @@ def rows(workload: Workload, chip: Accelerator) -> GenomeSpec:
 def rows_4(workload: Workload, chip: Accelerator) -> GenomeSpec:
     """Four rows a tile where four divide the rows, else one; the deepest tile first; stacks as for `rows`; allocation and split searched.
 
-    There the K-parts of a layer whose weights exceed a memory are allocated one by one; here a layer may be spread over 2, 4, ... cores.
+    The authors allocate the K-parts of a layer whose weights exceed a memory one by one; here any layer may be spread over 2, 4, ... cores.
     """
     return _fixed_rows(workload, chip, 4, Priority.MEMORY, GenomeOptions(split=True))
 
@@ -50,14 +59,17 @@ def full(workload: Workload, chip: Accelerator) -> GenomeSpec:
 
 
 METHODS: Mapping[str, Space] = MappingProxyType(
-    {space.__name__: space for space in (layer_by_layer, layer_by_layer_split, rows, rows_4, full)}
+    {space.__name__: space for space in (layer_by_layer, layer_by_layer_split, layer_by_layer_tiled, rows, rows_4, full)}
 )
 
 
 def _whole_layers(workload: Workload, chip: Accelerator, options: GenomeOptions) -> GenomeSpec:
     whole = tuple((TileSize(layer.rows, layer.columns),) for layer in workload.layers)
-    cuts = Pins(tuple(LayerPin(layer.name, cut_after=True) for layer in workload.layers[:-1]))
-    return GenomeSpec(workload, chip, options, cuts, whole)
+    return GenomeSpec(workload, chip, options, _cut_everywhere(workload), whole)
+
+
+def _cut_everywhere(workload: Workload) -> Pins:
+    return Pins(tuple(LayerPin(layer.name, cut_after=True) for layer in workload.layers[:-1]))
 
 
 def _fixed_rows(workload: Workload, chip: Accelerator, most: int, priority: Priority, options: GenomeOptions) -> GenomeSpec:

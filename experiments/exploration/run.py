@@ -1,6 +1,6 @@
 """Run the study, as far as it has not been run; continues where it was stopped.
 
-``python experiments/exploration/run.py`` searches every network on every chip in five ways with three seeds; the first seed of everything
+``python experiments/exploration/run.py`` searches every network on every chip in six ways with three seeds; the first seed of everything
 comes first. ``--network N --chip C --anew`` makes one pair anew, to the same bytes. ``python experiments/exploration/figures.py`` makes
 tables and figures from what is there.
 """
@@ -35,6 +35,16 @@ def search_pair(pair: Pair, results: Path, methods: Sequence[str], seeds: Sequen
     return time.monotonic() - begun
 
 
+def forget(pair: Pair, results: Path, methods: Sequence[str], seeds: Sequence[int]) -> None:
+    """Drop the results of some methods and seeds, and only these."""
+    found = pair.read(results)
+    kept = {key: one for key, one in found.items() if not (key[0] in methods and key[1] in seeds)}
+    if kept:
+        pair.write(results, kept)
+    else:
+        pair.path(results).unlink(missing_ok=True)
+
+
 def _is_done(found: dict[tuple[str, int], Found], methods: Sequence[str], seeds: Sequence[int]) -> bool:
     return all((method, seed) in found for method in methods for seed in seeds)
 
@@ -47,18 +57,18 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", choices=tuple(METHODS), default=tuple(METHODS))
     parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds 0, 1, ...")
     parser.add_argument("--share", type=float, default=1.0, help="part of the budget of evaluations, for a try; needs --results")
-    parser.add_argument("--anew", action="store_true", help="forget what is there of these pairs")
+    parser.add_argument("--anew", action="store_true", help="forget what is there of these pairs, methods and seeds first")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, each with a pair of its own")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
-    if options.share != 1.0 and options.results == RESULTS:
+    if options.share != 1.0 and options.results.resolve() == RESULTS.resolve():
         parser.error("a share of the budget is no result of the study: give --results FOLDER, too")
     if options.seeds < 1 or options.workers < 1 or not 0 < options.share <= 1:
         parser.error("seeds and workers must be positive, the share above 0 and at most 1")
     pairs = [Pair(network, chip) for chip in options.chip for network in options.network]
     if options.anew:
         for pair in pairs:
-            pair.path(options.results).unlink(missing_ok=True)
+            forget(pair, options.results, options.method, range(options.seeds))
     jobs = [
         (pair, range(seed + 1))
         for seed in range(options.seeds)

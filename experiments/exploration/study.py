@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +37,7 @@ CHIPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 OBJECTIVES: Final = ("energy_pj", "latency_cycles", "memory_bytes")
 ENERGY_PARTS: Final = ("mac_pj", "on_core_pj", "links_pj", "dram_pj")
 BUDGET: Final[Mapping[str, int]] = MappingProxyType(
-    {"layer_by_layer": 5_000, "layer_by_layer_split": 5_000, "rows": 5_000, "rows_4": 5_000, "full": 10_000}
+    {"layer_by_layer": 5_000, "layer_by_layer_split": 5_000, "layer_by_layer_tiled": 10_000, "rows": 5_000, "rows_4": 5_000, "full": 10_000}
 )
 SEEDS: Final = 3
 RESULTS: Final = Path(__file__).parent / "results"
@@ -60,12 +60,14 @@ class Found:
     evaluations: int
 
     @property
+    def best_index(self) -> int:
+        """Place of the point with the least energy x delay on the front, which must not be empty."""
+        return int(np.argmin(self.metrics[:, METRICS.index("edp_pj_cycles")]))
+
+    @property
     def best(self) -> FloatArray:
         """Metrics of the point with the least energy x delay, (5,); infinite if nothing feasible was found."""
-        if not len(self.metrics):
-            return np.full(len(METRICS), np.inf)
-        best: FloatArray = self.metrics[int(np.argmin(self.metrics[:, METRICS.index("edp_pj_cycles")]))]
-        return best
+        return self.metrics[self.best_index] if len(self.metrics) else np.full(len(METRICS), np.inf)
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,9 @@ class Searcher:
             seed=seed,
             callbacks=() if watch is None else (watch,),
         )
-        front = result.front
-        energy = np.zeros(len(ENERGY_PARTS))
-        if len(front):
-            best = int(np.argmin(front.metrics[:, METRICS.index("edp_pj_cycles")]))
-            totals = evaluator.schedule(front.genomes[best]).totals
-            energy = np.array([totals.mac_pj, totals.memory_pj + totals.transfer_pj, totals.link_pj, totals.dram_pj])
-        return Found(front.genomes, front.metrics, energy, result.evaluations)
+        found = Found(result.front.genomes, result.front.metrics, np.zeros(len(ENERGY_PARTS)), result.evaluations)
+        if not len(found.metrics):
+            return found
+        totals = evaluator.schedule(found.genomes[found.best_index]).totals
+        energy = np.array([totals.mac_pj, totals.memory_pj + totals.transfer_pj, totals.link_pj, totals.dram_pj])
+        return replace(found, best_energy_pj=energy)

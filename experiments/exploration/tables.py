@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,25 +22,28 @@ __all__ = ["KINDS", "all_tables", "best_of", "gain", "gains_table", "median_edp"
 Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
 _EDP = METRICS.index("edp_pj_cycles")
 KINDS: Final = ("one core", "cores of one kind", "cores of three kinds")
-_BASELINES = ("layer_by_layer", "layer_by_layer_split")
+_BASELINES = ("layer_by_layer", "layer_by_layer_split", "layer_by_layer_tiled")
 
 
 def read_all(results: Path) -> Results:
-    """Return what is there: (network, chip) -> (method, seed) -> what was found."""
+    """Return what is there: (network, chip) -> (method, seed) -> what was found; end the program if that is nothing."""
     pairs = itertools.product(NETWORKS, itertools.chain.from_iterable(CHIPS.values()))
-    return {(network, chip): found for network, chip in pairs if (found := Pair(network, chip).read(results))}
+    there = {(network, chip): found for network, chip in pairs if (found := Pair(network, chip).read(results))}
+    if not there:
+        sys.exit(f"there are no results in {results}; run.py makes them")
+    return there
 
 
 def median_edp(found: dict[tuple[str, int], Found], method: str) -> float:
-    """Return the median over seeds of the least energy x delay, in pJ cycles; NaN if there is none."""
+    """Return the median over seeds of the least energy x delay, in pJ cycles; infinite if most found nothing, NaN without results."""
     values = [float(one.best[_EDP]) for (name, _), one in found.items() if name == method]
     return float(np.median(values)) if values else float("nan")
 
 
 def gain(found: dict[tuple[str, int], Found], method: str, baseline: str = "layer_by_layer") -> float:
     """Return how many times less energy x delay than the baseline's best a method has, as medians over seeds; NaN if one is missing."""
-    ours = median_edp(found, method)
-    return median_edp(found, baseline) / ours if np.isfinite(ours) else float("nan")
+    ours, theirs = median_edp(found, method), median_edp(found, baseline)
+    return theirs / ours if np.isfinite(ours) and np.isfinite(theirs) else float("nan")
 
 
 def united_front(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
@@ -77,36 +81,60 @@ def gains_table(results: Results, baseline: str) -> str:
 
 
 def summary_table(results: Results) -> str:
-    """Return the largest and the geometric mean gain over networks, by chip."""
+    """Return the geometric mean, the least and the largest gain over networks, by chip."""
+    compared = [(method, "layer_by_layer") for method in METHODS if method != "layer_by_layer"]
+    compared += [("full", "layer_by_layer_split"), ("full", "layer_by_layer_tiled")]
     rows = []
     for chip in itertools.chain.from_iterable(CHIPS.values()):
         cells = []
-        for method, baseline in itertools.product(("rows", "rows_4", "full"), _BASELINES):
+        for method, baseline in compared:
             gains = np.array([gain(found, method, baseline) for (_, name), found in results.items() if name == chip])
             gains = gains[np.isfinite(gains)]
-            cells.append(f"{np.exp(np.log(gains).mean()):.2f} (to {gains.max():.2f})" if gains.size else "-")
+            cells.append(f"{np.exp(np.log(gains).mean()):.2f} ({gains.min():.2f} to {gains.max():.2f})" if gains.size else "-")
         rows.append([chip, *cells])
-    return _markdown(["chip", *(f"{method} / {base}" for method, base in itertools.product(("rows", "rows_4", "full"), _BASELINES))], rows)
+    return _markdown(["chip", *(f"{method} / {baseline}" for method, baseline in compared)], rows)
+
+
+def factors_table(results: Results) -> str:
+    """Return the gain of `full` over layer by layer as a product: spreading layers over cores, then tiling them, then fusing them."""
+    steps = [("layer_by_layer_split", "layer_by_layer"), ("layer_by_layer_tiled", "layer_by_layer_split"), ("full", "layer_by_layer_tiled")]
+    rows = []
+    for (network, chip), found in results.items():
+        cells = [_number(gain(found, method, baseline)) for method, baseline in [*steps, ("full", "layer_by_layer")]]
+        rows.append([network, chip, *cells])
+    return _markdown(["network", "chip", "spreading", "x tiling", "x fusing", "= full"], rows)
 
 
 def kinds_table(results: Results) -> str:
-    """Return the least energy x delay of fused mappings on cores of one and of three kinds, with that of one equal core as 1."""
+    """Return the least energy x delay on cores of one and of three kinds, with that of one equal core as 1, by method."""
+    methods = ("layer_by_layer_split", "layer_by_layer_tiled", "full")
     rows = []
     for group, chips in CHIPS.items():
-        if len(chips) < len(KINDS):
-            continue
-        for network in NETWORKS:
+        for network in NETWORKS if len(chips) == len(KINDS) else ():
             cells = []
-            for method in ("layer_by_layer_split", "full"):
+            for method in methods:
                 one, *others = (median_edp(results.get((network, chip), {}), method) for chip in chips)
                 cells += [_number(other / one) for other in others]
             rows.append([group, network, *cells])
-    head = [f"{method}, {kind}" for method in ("layer_by_layer_split", "full") for kind in KINDS[1:]]
+    head = [f"{method}, {kind}" for method in methods for kind in KINDS[1:]]
     return _markdown(["group", "network", *head], rows)
 
 
+def spread_table(results: Results) -> str:
+    """Return by how much the least energy x delay of the worst seed exceeds that of the best, median and largest over pairs."""
+    rows = []
+    for method in METHODS:
+        spreads = []
+        for found in results.values():
+            edps = [one.best[_EDP] for (name, _), one in found.items() if name == method]
+            if edps and np.isfinite(edps).all():
+                spreads.append(max(edps) / min(edps) - 1.0)
+        rows.append([method, *(f"{value:.1%}" for value in (np.median(spreads), max(spreads)))] if spreads else [method, "-", "-"])
+    return _markdown(["method", "median", "largest"], rows)
+
+
 def ratios_table(results: Results) -> str:
-    """Return what of the gain of `full` over each baseline is latency, energy and DRAM traffic, at the points of least energy x delay."""
+    """Return what of the gain of `full` over each baseline is latency, energy and DRAM traffic, at the best point of the best seed."""
     rows = []
     for (network, chip), found in results.items():
         cells = []
@@ -156,8 +184,11 @@ def hypervolume_table(results: Results) -> str:
 TABLES: dict[str, Callable[[Results], str]] = {
     "Least energy x delay against layer by layer, each layer on one core": lambda results: gains_table(results, "layer_by_layer"),
     "Least energy x delay against layer by layer, layers spread over cores": lambda results: gains_table(results, "layer_by_layer_split"),
-    "Geometric mean over networks (and largest)": summary_table,
+    "Least energy x delay against layer by layer, layers spread and tiled": lambda results: gains_table(results, "layer_by_layer_tiled"),
+    "Geometric mean over networks (least to largest)": summary_table,
+    "Factors of the gain": factors_table,
     "Least energy x delay with one core of equal resources as 1": kinds_table,
+    "How far seeds are apart": spread_table,
     "What the gain consists of": ratios_table,
     "The points of least energy x delay": points_table,
     "Hypervolume": hypervolume_table,
