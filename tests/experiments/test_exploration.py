@@ -32,7 +32,7 @@ def results_of_a_small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_method_finds_a_front(results: Path) -> None:
     with np.load(results / FILE) as stored:
-        for method in ("layer_by_layer", "layer_by_layer_split", "rows", "rows_4", "full"):
+        for method in ("layer_by_layer", "layer_by_layer_split", "layer_by_layer_tiled", "rows", "rows_4", "full"):
             metrics = stored[f"{method}/0/metrics"]
             assert len(metrics) > 0
             best = metrics[np.argmin(metrics[:, 3])]
@@ -45,11 +45,13 @@ def test_a_longer_study_continues_and_repeats_itself_to_the_byte(results: Path, 
     assert "0 min left" in _run("run.py", *PAIR, "--seeds", "1", "--results", tmp_path)  # the methods that were left out
     assert (tmp_path / FILE).read_bytes() == (results / FILE).read_bytes()
     assert "everything has been run" in _run("run.py", *PAIR, "--seeds", "1", "--results", tmp_path)
+    _run("run.py", *PAIR, "--method", "rows", "--anew", "--seeds", "1", "--results", tmp_path)  # the others are kept
+    assert (tmp_path / FILE).read_bytes() == (results / FILE).read_bytes()
 
 
 def test_tables_and_figures_come_from_what_is_there(results: Path, tmp_path: Path) -> None:
     tables = _run("tables.py", "--results", results)
-    assert tables.count("| homogeneous_quad_mesh_dual_port | squeezenet |") == 2
+    assert tables.count("| homogeneous_quad_mesh_dual_port | squeezenet |") == 3
     drawn = _run("figures.py", "--results", results, "--out", tmp_path).split()
     assert sorted(Path(name).name for name in drawn) == ["energy.png", "fronts.png", "gains.png", "scaling.png", "tables.md"]
     assert (results / "tables.md").read_text() == tables
@@ -66,6 +68,21 @@ def test_the_best_mapping_gives_the_numbers_of_the_study(results: Path, tmp_path
         file.write_text(_run("best_mapping.py", *names, method, "--results", results))
         evaluation = evaluate_mapping(network, chip, load_mapping(file, network, chip))
         assert evaluation.metrics[0, METRICS.index("edp_pj_cycles")] == edp
+
+
+def test_unfused_mappings_are_cut_everywhere(results: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    names = ("squeezenet", "homogeneous_quad_mesh_dual_port")
+    file.write_text(_run("best_mapping.py", *names, "layer_by_layer_tiled", "--results", results))
+    layers = load_mapping(file, load_network(names[0]), load_hardware(names[1])).layers
+    assert len({layer.stack for layer in layers}) == len(layers)
+
+
+@pytest.mark.parametrize("script", ["tables.py", "figures.py"])
+def test_without_results_it_says_what_makes_them(script: str, tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, FOLDER / script, "--results", tmp_path], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "run.py makes them" in run.stderr
 
 
 def test_a_share_of_the_budget_is_not_taken_for_a_result() -> None:
