@@ -14,12 +14,14 @@ from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "LAYER_SEGMENTS",
+    "by_value",
     "core_table",
     "free",
     "gene_layers",
     "one_of",
     "redraw",
     "segment",
+    "some_of",
     "stack_members",
     "stack_numbers",
     "tiles_like",

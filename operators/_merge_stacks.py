@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_evo.operators._genes import free, one_of, segment, stack_numbers, tiles_like
+from stream_evo.operators._genes import free, one_of, segment, stack_members, tiles_like
 from stream_evo.search import Spec
 from stream_evo.typing import IntArray
 
@@ -43,6 +43,5 @@ class MergeStacks:
         merged[np.flatnonzero(found), part.start + boundary[found]] = 0
         before = rng.random(len(genomes)) < 0.5
         leader, follower = boundary + ~before, boundary + before
-        numbers = stack_numbers(spec, genomes)
-        follows = numbers == numbers[np.arange(len(genomes)), follower][:, None]
-        return tiles_like(spec, merged, leader, follows & (found & (rng.random(len(genomes)) < self.follow))[:, None])
+        follow = found & (rng.random(len(genomes)) < self.follow)
+        return tiles_like(spec, merged, leader, stack_members(spec, genomes, follower) & follow[:, None])
