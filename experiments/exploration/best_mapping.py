@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from pathlib import Path
 
 from methods import METHODS
-from study import CHIPS, NETWORKS, RESULTS, Pair
+from study import ALL_CHIPS, NETWORKS, RESULTS, Pair
 from tables import best_of
 
 from stream_evo.mapping import mapping_to_yaml
@@ -23,7 +22,7 @@ def main() -> None:
     """Print one mapping."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=NETWORKS)
-    parser.add_argument("chip", choices=tuple(itertools.chain.from_iterable(CHIPS.values())), metavar="chip")
+    parser.add_argument("chip", choices=ALL_CHIPS, metavar="chip")
     parser.add_argument("method", choices=tuple(METHODS))
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()

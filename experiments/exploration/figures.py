@@ -79,11 +79,23 @@ def _write_plainly(axis: Axis, unit: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def plot_fronts(results: Results) -> Figure:
-    """Fronts of energy and latency of the three chips of equal resources, per network; what is only there for its memory is left out."""
+def _a_panel_each(title: str, draw: Callable[[Axes, str], None]) -> Figure:
+    """Return a figure with a panel for each network, drawn by `draw`, and a legend for all."""
     figure = Figure(figsize=(13, 7.5), layout="constrained")
     *places, last = figure.subplots(2, 3).flat
     for axes, network in zip(places, NETWORKS, strict=True):
+        axes.set_title(network)
+        draw(axes, network)
+    last.axis("off")
+    last.legend(*figure.axes[0].get_legend_handles_labels(), loc="center", fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+def plot_fronts(results: Results) -> Figure:
+    """Fronts of energy and latency of the three chips of equal resources, per network; what is only there for its memory is left out."""
+
+    def draw(axes: Axes, network: str) -> None:
         for kind, chip in zip(KINDS, CHIPS[_GROUPS[0]], strict=True):
             found = results.get((network, chip), {})
             for method, style in (("layer_by_layer", "x:"), ("layer_by_layer_tiled", "+--"), ("full", ".-")):
@@ -93,24 +105,20 @@ def plot_fronts(results: Results) -> Figure:
                 if len(front):
                     label = f"{kind}, {method.replace('_', ' ')}"
                     axes.step(front[:, 0], front[:, 1], style, where="post", color=_COLOURS[kind], markersize=6, linewidth=1, label=label)
-        axes.set(xlabel="latency, million cycles", ylabel="energy, mJ", title=network)
+        axes.set(xlabel="latency, million cycles", ylabel="energy, mJ")
         if axes.lines:
             axes.set(xscale="log", yscale="log")
             _write_plainly(axes.xaxis, 1e6)
             _write_plainly(axes.yaxis, 1e9)
-    last.axis("off")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    last.legend(handles, labels, loc="center", fontsize=9)
-    figure.suptitle(f"Fronts of energy and latency, all seeds together: {_GROUPS[0]}; axes differ")
-    return figure
+
+    return _a_panel_each(f"Fronts of energy and latency, all seeds together: {_GROUPS[0]}; axes differ", draw)
 
 
 def plot_scaling(results: Results) -> Figure:
     """Least energy x delay over 1, 4, 16, 64 times the resources."""
-    figure = Figure(figsize=(13, 7.5), layout="constrained")
     lines = {"one core": ("256 PEs", *_GROUPS), "cores of one kind": _GROUPS, "cores of three kinds": _GROUPS}
-    *places, last = figure.subplots(2, 3).flat
-    for axes, network in zip(places, NETWORKS, strict=True):
+
+    def draw(axes: Axes, network: str) -> None:
         for index, (kind, groups) in enumerate(lines.items()):
             chips = [CHIPS[group][0 if len(CHIPS[group]) == 1 else index] for group in groups]
             for method, style in (("layer_by_layer", ":"), ("layer_by_layer_tiled", "--"), ("full", "-")):
@@ -119,21 +127,19 @@ def plot_scaling(results: Results) -> Figure:
                 if np.isnan(values).all():
                     continue
                 axes.plot(_CORES[-len(chips) :], values, style, marker="o", markersize=4, color=_COLOURS[kind], label=label)
-        axes.set(xlabel="times 256 PEs", ylabel="10¹⁵ pJ cycles", title=network)
+        axes.set(xlabel="times 256 PEs", ylabel="10¹⁵ pJ cycles")
         if axes.lines:
             axes.set(xscale="log", yscale="log")
             _write_plainly(axes.yaxis, 1e15)
         axes.set_xticks(_CORES, [str(cores) for cores in _CORES])
         axes.xaxis.set_minor_locator(NullLocator())
-    last.axis("off")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    last.legend(handles, labels, loc="center", fontsize=9)
-    figure.suptitle("Least energy x delay, medians over seeds; 4 cores on a mesh, 16 and 64 on a bus, DRAM of 64 bits a cycle throughout")
-    return figure
+
+    title = "Least energy x delay, medians over seeds; 4 cores on a mesh, 16 and 64 on a bus, DRAM of 64 bits a cycle throughout"
+    return _a_panel_each(title, draw)
 
 
 def plot_energy(results: Results) -> Figure:
-    """Where the energy of the points of least energy x delay goes: layer by layer beside fused."""
+    """Where the energy of the points of least energy x delay goes: layer by layer beside all searched."""
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     colours = ("#4a4a4a", "#2f6fb3", "#d9a420", "#c8542b")
     for axes, (kind, chip) in zip(figure.subplots(1, 3, sharey=True), zip(KINDS, CHIPS[_GROUPS[0]], strict=True), strict=True):

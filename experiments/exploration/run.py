@@ -8,7 +8,6 @@ tables and figures from what is there.
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
 import time
@@ -17,9 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from pathlib import Path
 
 from methods import METHODS
-from study import BUDGET, CHIPS, NETWORKS, RESULTS, SEEDS, Found, Pair
-
-_ALL_CHIPS = tuple(itertools.chain.from_iterable(CHIPS.values()))
+from study import ALL_CHIPS, BUDGET, NETWORKS, RESULTS, SEEDS, Found, Pair
 
 
 def search_pair(pair: Pair, results: Path, methods: Sequence[str], seeds: Sequence[int], share: float) -> float:
@@ -53,7 +50,7 @@ def main() -> None:
     """Run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
-    parser.add_argument("--chip", nargs="+", choices=_ALL_CHIPS, default=_ALL_CHIPS, metavar="CHIP", help=f"of {', '.join(_ALL_CHIPS)}")
+    parser.add_argument("--chip", nargs="+", choices=ALL_CHIPS, default=ALL_CHIPS, metavar="CHIP", help=f"of {', '.join(ALL_CHIPS)}")
     parser.add_argument("--method", nargs="+", choices=tuple(METHODS), default=tuple(METHODS))
     parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds 0, 1, ...")
     parser.add_argument("--share", type=float, default=1.0, help="part of the budget of evaluations, for a try; needs --results")

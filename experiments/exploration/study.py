@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +21,7 @@ from stream_evo.report import write_atomic
 from stream_evo.search import Budget, Progress, SearchProblem, optimize
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["BUDGET", "CHIPS", "ENERGY_PARTS", "NETWORKS", "OBJECTIVES", "RESULTS", "SEEDS", "Found", "Pair"]
+__all__ = ["ALL_CHIPS", "BUDGET", "CHIPS", "ENERGY_PARTS", "NETWORKS", "OBJECTIVES", "RESULTS", "SEEDS", "Found", "Pair"]
 
 NETWORKS: Final = ("resnet18", "fsrcnn", "mobilenetv2", "squeezenet", "inception_v2")
 CHIPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -34,6 +35,7 @@ CHIPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "256 PEs": ("single_core_16x16",),
     }
 )
+ALL_CHIPS: Final = tuple(itertools.chain.from_iterable(CHIPS.values()))
 OBJECTIVES: Final = ("energy_pj", "latency_cycles", "memory_bytes")
 ENERGY_PARTS: Final = ("mac_pj", "on_core_pj", "links_pj", "dram_pj")
 BUDGET: Final[Mapping[str, int]] = MappingProxyType(
@@ -68,6 +70,11 @@ class Found:
     def best(self) -> FloatArray:
         """Metrics of the point with the least energy x delay, (5,); infinite if nothing feasible was found."""
         return self.metrics[self.best_index] if len(self.metrics) else np.full(len(METRICS), np.inf)
+
+    @property
+    def least_edp(self) -> float:
+        """Least energy x delay in pJ cycles; infinite if nothing feasible was found."""
+        return float(self.best[METRICS.index("edp_pj_cycles")])
 
 
 @dataclass(frozen=True)

@@ -11,32 +11,36 @@ from typing import Final
 
 import numpy as np
 from methods import METHODS
-from study import CHIPS, ENERGY_PARTS, NETWORKS, OBJECTIVES, RESULTS, Found, Pair
+from study import ALL_CHIPS, CHIPS, ENERGY_PARTS, NETWORKS, OBJECTIVES, RESULTS, Found, Pair
 
 from stream_evo.evaluation import METRICS
 from stream_evo.search import hypervolume, nondominated
 from stream_evo.typing import FloatArray
 
-__all__ = ["KINDS", "all_tables", "best_of", "gain", "gains_table", "median_edp", "read_all", "united_front"]
+__all__ = ["KINDS", "all_tables", "best_of", "gain", "median_edp", "read_all", "united_front"]
 
 Results = dict[tuple[str, str], dict[tuple[str, int], Found]]
-_EDP = METRICS.index("edp_pj_cycles")
 KINDS: Final = ("one core", "cores of one kind", "cores of three kinds")
 _BASELINES = ("layer_by_layer", "layer_by_layer_split", "layer_by_layer_tiled")
 
 
 def read_all(results: Path) -> Results:
     """Return what is there: (network, chip) -> (method, seed) -> what was found; end the program if that is nothing."""
-    pairs = itertools.product(NETWORKS, itertools.chain.from_iterable(CHIPS.values()))
+    pairs = itertools.product(NETWORKS, ALL_CHIPS)
     there = {(network, chip): found for network, chip in pairs if (found := Pair(network, chip).read(results))}
     if not there:
         sys.exit(f"there are no results in {results}; run.py makes them")
     return there
 
 
+def _of_method(found: dict[tuple[str, int], Found], method: str) -> list[Found]:
+    """Return what the seeds of a method found, in their order."""
+    return [one for (name, _), one in found.items() if name == method]
+
+
 def median_edp(found: dict[tuple[str, int], Found], method: str) -> float:
     """Return the median over seeds of the least energy x delay, in pJ cycles; infinite if most found nothing, NaN without results."""
-    values = [float(one.best[_EDP]) for (name, _), one in found.items() if name == method]
+    values = [one.least_edp for one in _of_method(found, method)]
     return float(np.median(values)) if values else float("nan")
 
 
@@ -48,7 +52,7 @@ def gain(found: dict[tuple[str, int], Found], method: str, baseline: str = "laye
 
 def united_front(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
     """Return the metrics of the common front of all seeds, (P, 5)."""
-    metrics = [one.metrics for (name, _), one in found.items() if name == method]
+    metrics = [one.metrics for one in _of_method(found, method)]
     united = np.concatenate(metrics) if metrics else np.empty((0, len(METRICS)))
     columns = [METRICS.index(name) for name in OBJECTIVES]
     return united[nondominated(united[:, columns])] if len(united) else united
@@ -56,7 +60,7 @@ def united_front(found: dict[tuple[str, int], Found], method: str) -> FloatArray
 
 def best_of(found: dict[tuple[str, int], Found], method: str) -> Found | None:
     """Return the search that found the least energy x delay of its method."""
-    return min((one for (name, _), one in found.items() if name == method), key=lambda one: float(one.best[_EDP]), default=None)
+    return min(_of_method(found, method), key=lambda one: one.least_edp, default=None)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -85,7 +89,7 @@ def summary_table(results: Results) -> str:
     compared = [(method, "layer_by_layer") for method in METHODS if method != "layer_by_layer"]
     compared += [("full", "layer_by_layer_split"), ("full", "layer_by_layer_tiled")]
     rows = []
-    for chip in itertools.chain.from_iterable(CHIPS.values()):
+    for chip in ALL_CHIPS:
         cells = []
         for method, baseline in compared:
             gains = np.array([gain(found, method, baseline) for (_, name), found in results.items() if name == chip])
@@ -126,7 +130,7 @@ def spread_table(results: Results) -> str:
     for method in METHODS:
         spreads = []
         for found in results.values():
-            edps = [one.best[_EDP] for (name, _), one in found.items() if name == method]
+            edps = [one.least_edp for one in _of_method(found, method)]
             if edps and np.isfinite(edps).all():
                 spreads.append(max(edps) / min(edps) - 1.0)
         rows.append([method, *(f"{value:.1%}" for value in (np.median(spreads), max(spreads)))] if spreads else [method, "-", "-"])
@@ -135,19 +139,19 @@ def spread_table(results: Results) -> str:
 
 def ratios_table(results: Results) -> str:
     """Return what of the gain of `full` over each baseline is latency, energy and DRAM traffic, at the best point of the best seed."""
+    parts = {"latency": "latency_cycles", "energy": "energy_pj", "DRAM bytes": "dram_bytes", "memory": "memory_bytes"}
     rows = []
     for (network, chip), found in results.items():
-        cells = []
-        for baseline in _BASELINES:
-            base, ours = best_of(found, baseline), best_of(found, "full")
-            if base is not None and ours is not None and len(base.metrics) and len(ours.metrics):
-                ratios = base.best / ours.best
-                cells += [_number(ratios[METRICS.index(name)]) for name in ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")]
-            else:
-                cells += ["-"] * 4
-        rows.append([network, chip, *cells])
-    parts = ("latency", "energy", "DRAM bytes", "memory")
+        ours = _best_metrics(found, "full")
+        ratios = [_best_metrics(found, baseline) / ours for baseline in _BASELINES]
+        rows.append([network, chip, *(_number(ratio[METRICS.index(name)]) for ratio in ratios for name in parts.values())])
     return _markdown(["network", "chip", *(f"{part}, {baseline} / full" for baseline in _BASELINES for part in parts)], rows)
+
+
+def _best_metrics(found: dict[tuple[str, int], Found], method: str) -> FloatArray:
+    """Return the metrics of the best point of the best seed, (5,); not numbers if there is none."""
+    one = best_of(found, method)
+    return one.best if one is not None and len(one.metrics) else np.full(len(METRICS), np.nan)
 
 
 def points_table(results: Results) -> str:
@@ -175,7 +179,7 @@ def hypervolume_table(results: Results) -> str:
         reference = 1.1 * np.concatenate(fronts).max(axis=0)
         cells = []
         for method in METHODS:
-            volumes = [hypervolume(one.metrics[:, columns], reference) for (name, _), one in found.items() if name == method]
+            volumes = [hypervolume(one.metrics[:, columns], reference) for one in _of_method(found, method)]
             cells.append(_number(float(np.median(volumes)), ".4f") if volumes else "-")
         rows.append([network, chip, *cells])
     return _markdown(["network", "chip", *METHODS], rows)

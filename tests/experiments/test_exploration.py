@@ -14,8 +14,9 @@ from stream_evo.mapping import load_mapping
 from stream_evo.registry import load_hardware, load_network
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "exploration"
-PAIR = ("--network", "squeezenet", "--chip", "homogeneous_quad_mesh_dual_port", "--share", "0.01", "--workers", "1")
-FILE = "squeezenet-homogeneous_quad_mesh_dual_port.npz"
+NAMES = ("squeezenet", "homogeneous_quad_mesh_dual_port")
+PAIR = ("--network", NAMES[0], "--chip", NAMES[1], "--share", "0.01", "--workers", "1")
+FILE = f"{'-'.join(NAMES)}.npz"
 
 
 def _run(script: str, *arguments: str | Path) -> str:
@@ -62,19 +63,17 @@ def test_the_best_mapping_gives_the_numbers_of_the_study(results: Path, tmp_path
     file = tmp_path / "mapping.yaml"
     with np.load(results / FILE) as stored:
         least = {method: stored[f"{method}/0/metrics"][:, 3].min() for method in ("layer_by_layer", "rows_4", "full")}
-    names = ("squeezenet", "homogeneous_quad_mesh_dual_port")
-    network, chip = load_network(names[0]), load_hardware(names[1])
+    network, chip = load_network(NAMES[0]), load_hardware(NAMES[1])
     for method, edp in least.items():
-        file.write_text(_run("best_mapping.py", *names, method, "--results", results))
+        file.write_text(_run("best_mapping.py", *NAMES, method, "--results", results))
         evaluation = evaluate_mapping(network, chip, load_mapping(file, network, chip))
         assert evaluation.metrics[0, METRICS.index("edp_pj_cycles")] == edp
 
 
 def test_unfused_mappings_are_cut_everywhere(results: Path, tmp_path: Path) -> None:
     file = tmp_path / "mapping.yaml"
-    names = ("squeezenet", "homogeneous_quad_mesh_dual_port")
-    file.write_text(_run("best_mapping.py", *names, "layer_by_layer_tiled", "--results", results))
-    layers = load_mapping(file, load_network(names[0]), load_hardware(names[1])).layers
+    file.write_text(_run("best_mapping.py", *NAMES, "layer_by_layer_tiled", "--results", results))
+    layers = load_mapping(file, load_network(NAMES[0]), load_hardware(NAMES[1])).layers
     assert len({layer.stack for layer in layers}) == len(layers)
 
 
