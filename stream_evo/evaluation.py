@@ -15,6 +15,7 @@ from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeSpec, Mapping, TileSize, resolve_dataflow, weight_room_bits
 from stream_evo.schedule import (
     Chip,
+    Raw,
     Schedule,
     Simulator,
     TileBook,
@@ -47,11 +48,14 @@ class Evaluation:
         metrics: Shape ``(P, 5)``, columns `METRICS`.
         violation_bytes: Shape ``(P,)``; 0 for a feasible genome, else the bytes by which memories overflow and tiles do not fit.
         raw: What the scheduler adds up, one row per genome; `totals` gives it names.
+        blocks: What parts of each mapping contribute that run one after the other, shape ``(P, L, 5)``: in the row of a block's first layer
+            the layer behind its last, latency in cycles, energy in pJ, DRAM traffic in bytes and peak memory in bytes; other rows are zero.
     """
 
     metrics: FloatArray
     violation_bytes: FloatArray
     raw: FloatArray = field(repr=False)
+    blocks: FloatArray = field(repr=False)
 
     @property
     def totals(self) -> Sequence[Totals]:
@@ -186,6 +190,6 @@ def _simulator_of(workload: Workload, accelerator: Accelerator, mapping: Mapping
     return Simulator(tables, chip)
 
 
-def _evaluation(raw: FloatArray) -> Evaluation:
-    found = metrics_of(raw)
-    return Evaluation(np.column_stack([found[name] for name in METRICS]), found["violation_bytes"], raw)
+def _evaluation(raw: Raw) -> Evaluation:
+    found = metrics_of(raw.sums)
+    return Evaluation(np.column_stack([found[name] for name in METRICS]), found["violation_bytes"], raw.sums, raw.blocks)

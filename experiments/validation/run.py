@@ -89,7 +89,7 @@ def facts(studies: MappingABC[str, Study]) -> list[dict[str, Any]]:
         chip = change.chip(registry.load_hardware(study.physical_chip))
         workload, mapping = study.physical_workload, study.physical_mapping
         raw = simulator_of(workload, chip, mapping, TileBook(workload, chip)).run(decisions_of_mapping(workload, chip, mapping))
-        totals = totals_of(raw[0])
+        totals = totals_of(raw.sums[0])
         rows.append(
             {
                 "name": study.name,

@@ -152,7 +152,7 @@ class Explainer:
 
     def _totals(self, mapping: Mapping) -> Totals:
         """Return the numbers of a mapping."""
-        return totals_of(self._simulator(mapping).run(decisions_of_mapping(self.workload, self.accelerator, mapping))[0])
+        return totals_of(self._simulator(mapping).run(decisions_of_mapping(self.workload, self.accelerator, mapping)).sums[0])
 
     def _shortages(self, mapping: Mapping) -> tuple[Shortage, ...]:
         """Return what of a mapping does not fit."""

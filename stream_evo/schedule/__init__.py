@@ -4,9 +4,9 @@ The same rules three times: `schedule_plan` in plain Python, to be read; `Simula
 everything that happens written down. Tests hold them equal.
 
 Results:
-    Schedule, Totals, TileRun, Transfer, MemoryUsage, Cause: what a schedule tells.
+    Schedule, Totals, Block, TileRun, Transfer, MemoryUsage, Cause: what a schedule tells.
 Fast:
-    Simulator, Tables, build_tables: a problem as tables, scheduled by the kernel.
+    Simulator, Raw, Tables, build_tables: a problem as tables, scheduled by the kernel.
     Choices, Placement, choices_of_spec, choices_of_mapping, decisions_of_genomes, decisions_of_mapping: what the tables range over.
     metrics_of, parts_of, totals_of: names for raw results, of a batch and of one genome.
     compiled_ahead: compiles the kernel beside other work, where it is not compiled yet.
@@ -31,11 +31,12 @@ from stream_evo.schedule._costs import TileBook
 from stream_evo.schedule._figures import TileFigures, choose_streamed
 from stream_evo.schedule._plan import CostBook, Plan, Reads, Stream, build_plan
 from stream_evo.schedule._reference import schedule_plan
-from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
-from stream_evo.schedule._simulator import Simulator, metrics_of, parts_of, totals_of
+from stream_evo.schedule._schedule import Block, Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
+from stream_evo.schedule._simulator import Raw, Simulator, metrics_of, parts_of, totals_of
 from stream_evo.schedule._tables import Tables, build_tables
 
 __all__ = [
+    "Block",
     "Cause",
     "Chip",
     "Choices",
@@ -43,6 +44,7 @@ __all__ = [
     "MemoryUsage",
     "Placement",
     "Plan",
+    "Raw",
     "Reads",
     "Schedule",
     "Simulator",

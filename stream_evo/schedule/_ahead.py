@@ -46,7 +46,7 @@ def _compile() -> None:
     integers, rows = numba.types.Array(numba.int64, 1, "C"), numba.types.Array(numba.int64, 2, "C")
     floats, pairs = numba.types.Array(numba.float64, 1, "C"), numba.types.Array(numba.float64, 2, "C")
     kernel: Any = schedule_batch
-    kernel.compile((integers, rows, integers, integers, numba.int64, pairs, pairs, floats, floats, pairs, numba.int64))
+    kernel.compile((integers, rows, integers, integers, numba.int64, pairs, pairs, floats, floats, pairs, pairs, numba.int64))
 
 
 if __name__ == "__main__":

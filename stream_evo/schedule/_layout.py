@@ -34,6 +34,7 @@ W_STREAM, W_TENSOR, W_CORE, W_LINK, W_STORE, W_BITSET, W_BITSET_SIZE, W_GATHER, 
 W_LINK_CAPACITY, W_STORE_CAPACITY, W_GATHER_CAPACITY, W_PROBLEM, W_DRAM_READ, W_DRAM_WRITE, W_DRAM_BITS, W_HEAP_COUNT = range(17, 25)
 W_PRIORITY, W_MISSING, W_RUNS, W_MISSING_COUNT, W_OPERANDS_READY, W_BITSET_UPPER = range(25, 31)
 W_SIZE, W_RECORD_ROWS, W_FIRST = 31, 32, 33  # words of the workspace, rows of the trace, first stream of each input and layer
+W_STACK, W_STACKS, W_OPENED, W_TILES_END = 34, 35, 36, 37  # records and number of stacks, the latest with a tile, latest end of a tile
 W_HEADER = 40
 
 # ---- workspace: stream record
@@ -59,6 +60,9 @@ STORE_COUNT, STORE_HELD, STORE_READ, STORE_WRITTEN, STORE_EVENTS = 0, 1, 2, 3, 4
 EVENT_SIZE = 3
 G_TENSOR, G_SLOT, G_MEMORY, G_COUNT, G_SIZE = 0, 1, 2, 3, 4
 
+# ---- workspace: stack (K), later compacted to one record per block
+K_LAYER, K_START, K_ENDED, K_BLOCK, K_SIZE = 0, 1, 2, 3, 4
+
 # ---- trace: one row per tile or transfer
 TRACE_KIND, TRACE_COLUMNS = 0, 11
 
@@ -79,3 +83,6 @@ MOST_STREAMS, MOST_TILES = 1 << 16, 1 << 24  # streams of a mapping, tiles of a 
     OUT_EVICTIONS,
     OUT_SIZE,
 ) = range(11)
+
+# ---- what a block contributes, float64, in the row of its first layer; other rows are zero
+B_BEHIND, B_LATENCY, B_ENERGY, B_DRAM, B_PEAK, B_SIZE = range(6)

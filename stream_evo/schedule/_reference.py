@@ -6,11 +6,10 @@ The rules are those of ``stream_evo/README.md``, section 4; the numbers in comme
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from stream_evo.mapping import Priority
+from stream_evo.schedule._blocks import Opening, blocks_of, traffic
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._figures import OPERANDS, TileFigures
 from stream_evo.schedule._plan import Plan, Reads, Stream
@@ -92,6 +91,7 @@ class _Scheduler:
         self.tiles: list[TileRun] = []
         self.transfers: list[Transfer] = []
         self.evictions = 0
+        self.opened: list[Opening] = []
 
     def run(self) -> Schedule:
         """Schedule until no tile is left."""
@@ -187,6 +187,8 @@ class _Scheduler:
 
     def _run_tile(self, index: int, ready: int) -> None:
         stream, tile = self.plan.streams[index], self.done[index]
+        if not self.opened or stream.stack > self.opened[-1].stack:
+            self.opened.append(Opening(stream.stack, len(self.tiles), len(self.transfers)))
         core, figures = stream.core, stream.tile_figures(tile)
         operands, exist = self._operands(index, stream, tile)
         own = {(tensor.key, memory) for tensor, memory in operands}
@@ -378,15 +380,18 @@ class _Scheduler:
         chip = self.chip
         overflow = sum(max(0, *(held for _, held, _ in s.profile()), s.capacity_bits) - s.capacity_bits for s in self.stores if s.events)
         missing = sum(s.figures[0].missing_bits for s in self.plan.streams if s.figures)
-        on_chip, links, dram, dram_bits = self._traffic()
+        on_chip, links, dram, dram_bits = traffic(chip, self.transfers)
+        latency = max(0, *(t.end_cycles for t in self.tiles), *(t.end_cycles for t in self.transfers), 0)
+        held = [event[::2] for store in self.stores for event in store.events]
+        blocks = blocks_of(self.plan, chip, self.opened, self.tiles, self.transfers, held, latency)
         totals = Totals(
-            latency_cycles=max(0, *(t.end_cycles for t in self.tiles), *(t.end_cycles for t in self.transfers), 0),
+            latency_cycles=latency,
             mac_pj=sum(times * figures.mac_pj for times, figures in self._figures()),
             memory_pj=sum(times * figures.memory_pj for times, figures in self._figures()),
             transfer_pj=on_chip,
             link_pj=links,
             dram_pj=dram,
-            memory_bytes=_peak(event[::2] for store in self.stores for event in store.events) / 8,
+            memory_bytes=max(block.memory_bytes for block in blocks),
             dram_bytes=dram_bits / 8,
             violation_bytes=(overflow + missing) / 8,
             evictions=self.evictions,
@@ -396,7 +401,7 @@ class _Scheduler:
             profile = store.profile()
             times, bits, activation = (tuple(p[i] for p in profile) for i in range(3))
             usage.append(MemoryUsage(name, store.capacity_bits, times, bits, activation))
-        return Schedule(totals, tuple(self.tiles), tuple(self.transfers), tuple(usage))
+        return Schedule(totals, tuple(self.tiles), tuple(self.transfers), tuple(usage), blocks)
 
     def _figures(self) -> list[tuple[int, TileFigures]]:
         """Return how many tiles have which cost, stream by stream and corner by corner: the kernel adds in the same order."""
@@ -405,35 +410,3 @@ class _Scheduler:
             rows, columns = stream.tile_rows - 1, stream.tile_columns - 1
             found += list(zip((rows * columns, rows, columns, 1), stream.figures, strict=False))
         return found
-
-    def _traffic(self) -> tuple[float, float, float, int]:
-        """Return energy of on-chip memories and links for transfers, energy of DRAM, and bits from and to DRAM."""
-        chip = self.chip
-        read, written = [0] * len(self.stores), [0] * len(self.stores)
-        carried = [0] * len(self.links)
-        words, bits = [0, 0], 0
-        for move in self.transfers:
-            for link in move.links:
-                carried[link] += move.bits
-            if move.sender >= 0:  # the on-chip accesses of streamed operands are in the tile's own cost
-                read[move.sender] += -(-move.bits // chip.read_ports[move.sender].unit_bits)
-            if move.receiver >= 0:
-                written[move.receiver] += -(-move.bits // chip.write_ports[move.receiver].unit_bits)
-            for direction, node in enumerate((move.source, move.target)):
-                if node == self.dram_node:
-                    words[direction] += -(-move.bits // chip.accelerator.dram.bits_per_cycle)
-                    bits += move.bits
-        dram = chip.accelerator.dram
-        moved = [*zip(read, chip.read_ports, strict=True), *zip(written, chip.write_ports, strict=True)]
-        on_chip = sum(units * port.unit_pj for units, port in moved)
-        links = sum(n * link.pj_per_bit for n, link in zip(carried, chip.accelerator.links, strict=True))
-        return on_chip, links, words[0] * dram.read_pj + words[1] * dram.write_pj, bits
-
-
-def _peak(changes: Iterable[tuple[int, int]]) -> int:
-    """Return the highest running sum of (time, change) pairs, same-time changes taken together."""
-    held = peak = 0
-    for _, group in groupby(sorted(changes), key=lambda change: change[0]):
-        held += sum(change for _, change in group)
-        peak = max(peak, held)
-    return peak

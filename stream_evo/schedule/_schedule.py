@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["Cause", "MemoryUsage", "Schedule", "TileRun", "Totals", "Transfer"]
+__all__ = ["Block", "Cause", "MemoryUsage", "Schedule", "TileRun", "Totals", "Transfer"]
 
 
 class Cause(IntEnum):
@@ -122,6 +122,29 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """What a run of stacks contributes that no tile of another stack overlaps in time (rule 15).
+
+    Latencies, energies and DRAM traffic of all blocks add up to the totals; the highest of their peaks is that of the schedule.
+
+    Attributes:
+        first: Its first layer.
+        behind: The layer behind its last.
+        latency_cycles: From the end of the block before to its own; the last one ends with the schedule.
+        energy_pj: Energy of its tiles, and of all transfers that were issued for them.
+        dram_bytes: Bytes read from and written to DRAM by these transfers.
+        memory_bytes: Peak of the activation bytes in all on-chip memories in that time.
+    """
+
+    first: int
+    behind: int
+    latency_cycles: int
+    energy_pj: float
+    dram_bytes: float
+    memory_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A schedule with everything that happened in it."""
 
@@ -129,3 +152,4 @@ class Schedule:
     tiles: tuple[TileRun, ...]
     transfers: tuple[Transfer, ...]
     memories: tuple[MemoryUsage, ...]
+    blocks: tuple[Block, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,11 +12,11 @@ import numpy as np
 from stream_evo.schedule import _layout as at
 from stream_evo.schedule._chip import Chip
 from stream_evo.schedule._kernel import schedule_batch
-from stream_evo.schedule._schedule import Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
+from stream_evo.schedule._schedule import Block, Cause, MemoryUsage, Schedule, TileRun, Totals, Transfer
 from stream_evo.schedule._tables import Tables
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["Simulator"]
+__all__ = ["Raw", "Simulator"]
 
 _START_WORDS = 1 << 16
 _START_CROWDING = 1
@@ -38,6 +38,25 @@ class _Workspace:
             self.crowding *= 4
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """What the kernel writes.
+
+    Attributes:
+        sums: One row per genome, in the order of `_layout.OUT_*`, shape ``(P, OUT_SIZE)``.
+        blocks: For each genome a row per layer, in the order of `_layout.B_*`; that of a block's first layer says what the block
+            contributes, others are zero. Shape ``(P, L, B_SIZE)``.
+    """
+
+    sums: FloatArray
+    blocks: FloatArray
+
+    @classmethod
+    def zeros(cls, genomes: int, layers: int) -> Raw:
+        """Return room for the results of some genomes."""
+        return cls(np.zeros((genomes, at.OUT_SIZE)), np.zeros((genomes, layers, at.B_SIZE)))
+
+
 @dataclass
 class Simulator:
     """Schedules decisions against one problem's tables.
@@ -51,24 +70,28 @@ class Simulator:
     chip: Chip
     _workspaces: list[_Workspace] = field(default_factory=list, repr=False)
 
-    def run(self, decisions: IntArray, workers: int = 1) -> FloatArray:
+    def run(self, decisions: IntArray, workers: int = 1) -> Raw:
         """Schedule decisions of shape ``(P, D)`` on `workers` threads.
 
         Returns:
-            Raw results, shape ``(P, OUT_SIZE)``, in the order of `_layout.OUT_*`.
+            Raw results.
         """
-        out = np.zeros((len(decisions), at.OUT_SIZE))
+        found = Raw.zeros(len(decisions), self._layers)
         if workers == 1 or len(decisions) < 2 * workers:
-            self._run_part(decisions, out)
-            return out
+            self._run_part(decisions, found)
+            return found
         edges = np.linspace(0, len(decisions), workers + 1).astype(int)
         with ThreadPoolExecutor(workers) as pool:
-            jobs = [pool.submit(self._run_part, decisions[a:b], out[a:b]) for a, b in pairwise(edges)]
+            jobs = [pool.submit(self._run_part, decisions[a:b], Raw(found.sums[a:b], found.blocks[a:b])) for a, b in pairwise(edges)]
             for job in jobs:
                 job.result()
-        return out
+        return found
 
-    def _run_part(self, decisions: IntArray, out: FloatArray) -> None:
+    @property
+    def _layers(self) -> int:
+        return int(self.tables.integers[at.Q_LAYERS])
+
+    def _run_part(self, decisions: IntArray, out: Raw) -> None:
         space = self._workspaces.pop() if self._workspaces else _Workspace()  # list methods are atomic: no two threads share one
         begin = 0
         while True:
@@ -78,16 +101,18 @@ class Simulator:
             space.grow(problem)
         self._workspaces.append(space)
 
-    def _schedule(self, decisions: IntArray, space: _Workspace, record: IntArray, out: FloatArray, begin: int) -> tuple[int, int]:
+    def _schedule(self, decisions: IntArray, space: _Workspace, record: IntArray, out: Raw, begin: int) -> tuple[int, int]:
         t = self.tables
-        return schedule_batch(t.integers, decisions, space.words, record, space.crowding, t.energies, t.ports, t.links, t.dram, out, begin)
+        blocks = out.blocks.reshape(len(out.blocks), self._layers * at.B_SIZE)
+        costs = t.energies, t.ports, t.links, t.dram
+        return schedule_batch(t.integers, decisions, space.words, record, space.crowding, *costs, out.sums, blocks, begin)
 
     def trace(self, decisions: IntArray) -> Schedule:
         """Schedule one genome's decisions, shape ``(D,)``, and return everything that happened."""
         space = _Workspace()
         rows = 1 << 12
-        raw = np.zeros((1, at.OUT_SIZE))
         while True:
+            raw = Raw.zeros(1, self._layers)
             record = np.zeros(rows * at.TRACE_COLUMNS, dtype=np.int64)
             _, problem = self._schedule(decisions[np.newaxis], space, record, raw, 0)
             if problem == 0:
@@ -96,9 +121,9 @@ class Simulator:
                 rows *= 4
             else:
                 space.grow(problem)
-        return self._read(space.words, record.reshape(-1, at.TRACE_COLUMNS)[: space.words[at.W_RECORDED]], raw[0])
+        return self._read(space.words, record.reshape(-1, at.TRACE_COLUMNS)[: space.words[at.W_RECORDED]], raw)
 
-    def _read(self, words: IntArray, record: IntArray, raw: FloatArray) -> Schedule:
+    def _read(self, words: IntArray, record: IntArray, raw: Raw) -> Schedule:
         """Give names to what the kernel wrote down."""
         streams = words[words[at.W_STREAM] :][: words[at.W_STREAMS] * at.S_SIZE].reshape(-1, at.S_SIZE)
         first = streams[:, at.S_FIRST]
@@ -120,7 +145,8 @@ class Simulator:
                 tile = tensor - int(first[stream])
             path = paths[source][target] or ()
             transfers.append(Transfer(Cause(cause), stream, tile, source, target, sender, receiver, path, bits, start, end))
-        return Schedule(totals_of(raw), tuple(tiles), tuple(transfers), tuple(self._usage(words)))
+        totals, blocks = totals_of(raw.sums[0]), tuple(_blocks(raw.blocks[0]))
+        return Schedule(totals, tuple(tiles), tuple(transfers), tuple(self._usage(words)), blocks)
 
     def _usage(self, words: IntArray) -> Sequence[MemoryUsage]:
         found = []
@@ -132,6 +158,14 @@ class Simulator:
             held, activation = np.cumsum(events[:, 1]), np.cumsum(events[:, 2])
             found.append(MemoryUsage(name, capacity, tuple(events[:, 0].tolist()), tuple(held.tolist()), tuple(activation.tolist())))
         return found
+
+
+def _blocks(rows: FloatArray) -> Iterator[Block]:
+    for first, row in enumerate(rows.tolist()):
+        if row[at.B_BEHIND]:
+            yield Block(
+                first, int(row[at.B_BEHIND]), int(row[at.B_LATENCY]), row[at.B_ENERGY], dram_bytes=row[at.B_DRAM], memory_bytes=row[at.B_PEAK]
+            )
 
 
 def metrics_of(raw: FloatArray) -> dict[str, FloatArray]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
+
+import pytest
 
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import Mapping
@@ -13,7 +16,7 @@ from stream_evo.schedule._costs import TileKey
 from stream_evo.schedule._figures import operand_mask, streamed_of
 from stream_evo.workload import Workload
 
-__all__ = ["FixedBook", "RandomBook", "held_over_time", "same_schedule", "trace_mapping"]
+__all__ = ["FixedBook", "RandomBook", "held_over_time", "same_blocks", "same_schedule", "trace_mapping"]
 
 
 @dataclass
@@ -104,3 +107,16 @@ def same_schedule(one: Schedule, two: Schedule) -> None:
         assert len(first) == len(second), f"{len(first)} and {len(second)} {kind}s"
     assert held_over_time(one) == held_over_time(two), "memories hold different things"
     assert one.totals == two.totals, f"{one.totals} is not {two.totals}"
+    same_blocks(one, two)
+
+
+def same_blocks(one: Schedule, two: Schedule) -> None:
+    """Assert that blocks are equal, their energies but for the order of summation, and add up to the totals."""
+    plain = [[dataclasses.replace(block, energy_pj=0.0) for block in schedule.blocks] for schedule in (one, two)]
+    assert plain[0] == plain[1], f"{plain[0]} is not {plain[1]}"
+    assert [block.energy_pj for block in one.blocks] == pytest.approx([block.energy_pj for block in two.blocks])
+    assert sum(block.energy_pj for block in one.blocks) == pytest.approx(one.totals.energy_pj)
+    assert sum(block.latency_cycles for block in one.blocks) == one.totals.latency_cycles
+    assert sum(block.dram_bytes for block in one.blocks) == one.totals.dram_bytes
+    assert max(block.memory_bytes for block in one.blocks) == one.totals.memory_bytes
+    assert [block.first for block in one.blocks[1:]] == [block.behind for block in one.blocks[:-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stream_evo._jit import inlined, kernel, pointer
+from stream_evo.schedule._kernel._blocks import make_stacks, open_stack, sum_up_blocks
 from stream_evo.schedule._kernel._buffers import NEVER, NONE, OK, ZERO
 from stream_evo.schedule._kernel._candidates import advance, pop_candidate
 from stream_evo.schedule._kernel._readers import make_readers, make_resources
@@ -85,10 +86,12 @@ def schedule_batch(
     links: FloatArray,
     dram: FloatArray,
     out: FloatArray,
+    blocks: FloatArray,
     begin: int,
 ) -> tuple[int, int]:
     """Schedule genomes `decisions[begin:]`, shape ``(P, D)``, in a workspace, into `out`, shape ``(P, OUT_SIZE)``.
 
+    What their blocks contribute goes to `blocks`, shape ``(P, L * B_SIZE)``, which comes zeroed.
     Tiles and transfers are written down in `record`, which has room for R rows of `TRACE_COLUMNS`, unless R is 0.
 
     Returns:
@@ -109,10 +112,17 @@ def schedule_batch(
             shortage = make_resources(q, w, crowding)
         if shortage != OK:
             return number, shortage
+        make_stacks(q, w)
+        part = pointer(blocks[number])
         _start(q, w, rec)
         while w[W_HEAP_COUNT] > 0 and w[W_PROBLEM] == 0:
-            run_tile(q, w, rec, pop_candidate(w))
+            chosen = pop_candidate(w)
+            stack = w[w[W_STREAM] + chosen * S_SIZE + S_STACK]
+            if stack > w[W_OPENED]:
+                open_stack(q, w, ports, links, dram, part, stack)
+            run_tile(q, w, rec, chosen)
         if w[W_PROBLEM] != 0:
             return number, -w[W_PROBLEM]
         sum_up(q, w, energies, ports, links, dram, out[number])
+        out[number, OUT_PEAK_BITS] = sum_up_blocks(q, w, energies, ports, links, dram, part)
     return decisions.shape[0], OK

@@ -110,6 +110,9 @@ def make_resources(q: IntArray, w: IntArray, crowding: int) -> int:
     end += q[Q_CORES] * CORE_SIZE
     w[W_HEAP] = end
     end += (streams + 1) * 3
+    w[W_STACKS] = w[w[W_STREAM] + (streams - 1) * S_SIZE + S_STACK] + 1
+    w[W_STACK] = end
+    end += w[W_STACKS] * K_SIZE
     w[W_BITSET_UPPER] = (tiles + streams + 1023) >> 10
     w[W_BITSET_SIZE] = w[W_BITSET_UPPER] * 33
     w[W_BITSET] = end

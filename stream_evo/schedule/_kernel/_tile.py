@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stream_evo._jit import inlined
+from stream_evo.schedule._kernel._blocks import note_start
 from stream_evo.schedule._kernel._buffers import NEVER, NO, NONE, ONE, OUTPUT, STREAMED_READ, STREAMED_WRITE, TILE, YES, ZERO, tile_bits
 from stream_evo.schedule._kernel._candidates import go_on
 from stream_evo.schedule._kernel._residency import awaits_sending, fetch, free_if_done, home_slot, make_room, mark_present, take_away
@@ -235,7 +236,8 @@ def run_tile(q: IntArray, w: IntArray, rec: IntArray, number: int) -> None:
             note_usage(w, w[s + S_MEMORY + operand], start, bits, activation)
             note_usage(w, w[s + S_MEMORY + operand], end, -bits, activation)
     w[c + CORE_FREE], w[c + CORE_LAST] = end, start
-    w[W_FINISH] = max(w[W_FINISH], end)
+    w[W_FINISH], w[W_TILES_END] = max(w[W_FINISH], end), max(w[W_TILES_END], end)
+    note_start(w, w[s + S_STACK], start)
     if w[W_RECORD_ROWS] > 0:
         write_trace(w, rec, TILE, number, tensor - w[s + S_FIRST], core, ready, start, end, ZERO, ZERO, ZERO)
     _produce(q, w, rec, number, start, end)
