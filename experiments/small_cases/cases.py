@@ -13,7 +13,7 @@ import numpy as np
 from stream_evo import registry
 from stream_evo.evaluation import METRICS, Evaluation, Evaluator
 from stream_evo.mapping import GenomeSpec
-from stream_evo.search import ParetoFront
+from stream_evo.search import BLOCK_METRICS, ParetoFront
 from stream_evo.typing import FloatArray, IntArray
 from stream_evo.workload import Workload
 
@@ -89,6 +89,7 @@ def read_front(name: str) -> dict[str, Any]:
 class _Scores:
     metrics: FloatArray
     violation_bytes: FloatArray
+    blocks: FloatArray
 
 
 class Memory:
@@ -98,7 +99,9 @@ class Memory:
         self._evaluator = evaluator
         self.spec = evaluator.spec
         self._sizes = _sizes(self.spec)
-        self._scores = np.full((int(np.prod(self._sizes)), len(METRICS) + 1), np.nan)
+        genomes = int(np.prod(self._sizes))
+        self._scores = np.full((genomes, len(METRICS) + 1), np.nan)
+        self._blocks = np.empty((genomes, len(self.spec.capable), 1 + len(BLOCK_METRICS)), dtype=np.float32)
 
     def evaluate(self, genomes: IntArray, workers: int = 1) -> _Scores:
         """Return what the evaluator returns."""
@@ -107,4 +110,5 @@ class Memory:
         if new.any():
             scored = self._evaluator.evaluate(genomes[new], workers)
             self._scores[places[new]] = np.column_stack([scored.metrics, scored.violation_bytes])
-        return _Scores(self._scores[places, :-1], self._scores[places, -1])
+            self._blocks[places[new]] = scored.blocks
+        return _Scores(self._scores[places, :-1], self._scores[places, -1], self._blocks[places])

@@ -164,7 +164,12 @@ def _blocks(rows: FloatArray) -> Iterator[Block]:
     for first, row in enumerate(rows.tolist()):
         if row[at.B_BEHIND]:
             yield Block(
-                first, int(row[at.B_BEHIND]), int(row[at.B_LATENCY]), row[at.B_ENERGY], dram_bytes=row[at.B_DRAM], memory_bytes=row[at.B_PEAK]
+                first,
+                int(row[at.B_BEHIND]),
+                int(row[at.B_LATENCY]),
+                row[at.B_ENERGY],
+                dram_bytes=row[at.B_DRAM],
+                memory_bytes=row[at.B_PEAK],
             )
 
 

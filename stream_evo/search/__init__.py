@@ -9,7 +9,8 @@ The loop:
 Engines:
     ENGINES, find_engine, Engine, EngineContext, EngineFactory, EngineState, NsgaTwo, Diversity, RandomSearch
 Contracts of operators and of what is searched:
-    Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator, BatchEvaluation
+    Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator,
+    BatchEvaluation, KnowsBlocks, BLOCK_METRICS, BlockTable
 What is kept:
     EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront; describe: settings as text, for fingerprints
 Measures:
@@ -21,8 +22,10 @@ Plug-ins:
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
+from stream_evo.search._blocks import BlockTable
 from stream_evo.search._check_objective import objective_values
 from stream_evo.search._contracts import (
+    BLOCK_METRICS,
     BatchEvaluation,
     BatchEvaluator,
     Conditional,
@@ -31,6 +34,7 @@ from stream_evo.search._contracts import (
     EngineContext,
     EngineFactory,
     EngineState,
+    KnowsBlocks,
     KnowsCores,
     Mutation,
     Objective,
@@ -63,10 +67,12 @@ from stream_evo.search._watch import WatchedEngineFactory, WatchedOperator
 
 __all__ = [
     "ARCHIVE_NAME",
+    "BLOCK_METRICS",
     "ENGINES",
     "Batch",
     "BatchEvaluation",
     "BatchEvaluator",
+    "BlockTable",
     "Budget",
     "Callback",
     "Conditional",
@@ -77,6 +83,7 @@ __all__ = [
     "EngineFactory",
     "EngineState",
     "EvaluationArchive",
+    "KnowsBlocks",
     "KnowsCores",
     "LeastInfeasible",
     "Mutation",

@@ -21,6 +21,7 @@ from typing import Self
 import numpy as np
 
 from stream_evo.errors import RunFolderError
+from stream_evo.search._blocks import BlockTable
 from stream_evo.search._codec import pack_batch, pack_state, unpack_batch, unpack_state
 from stream_evo.search._contracts import EngineState
 from stream_evo.typing import FloatArray, IntArray
@@ -29,7 +30,7 @@ __all__ = ["ARCHIVE_NAME", "Batch", "EvaluationArchive", "ProgressRow"]
 
 ARCHIVE_NAME = "evaluations.sqlite"
 _APPLICATION = 0x5EA0E701  # marks the file as ours, see PRAGMA application_id
-_SCHEMA = 2
+_SCHEMA = 3
 _DAMAGED = "Restore it from a copy, or do the run again in another folder"
 _TABLES = (
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -66,6 +67,7 @@ class Batch:
         genomes: Canonical genomes, int64 (P, V).
         metrics: All metrics, float64 (P, M).
         violation: Violation in bytes, float64 (P,).
+        blocks: Blocks of the genomes that fit the chip; ``None`` if the evaluator does not know them.
     """
 
     row: ProgressRow
@@ -73,6 +75,7 @@ class Batch:
     genomes: IntArray
     metrics: FloatArray
     violation: FloatArray
+    blocks: BlockTable | None = None
 
 
 class EvaluationArchive:
@@ -191,7 +194,7 @@ class EvaluationArchive:
             RunFolderError: The disk is full or gone, or another process continues the same run. All earlier generations are safe.
         """
         row = batch.row
-        blob = pack_batch(batch.genomes, batch.metrics, batch.violation, self._gene_type)
+        blob = pack_batch(batch.genomes, batch.metrics, batch.violation, batch.blocks, self._gene_type)
         packed = None if state is None else pack_state(state)
         with _disk(self._path), self._transaction():
             last, complete = self._connection.execute(
@@ -220,8 +223,7 @@ class EvaluationArchive:
             for number, (*row, complete, count, blob) in enumerate(self._connection.execute(query), start=1):
                 if row[0] != number:
                     raise ValueError(f"generation {number} is missing")
-                genomes, metrics, violation = unpack_batch(blob, count, self._genes, self._columns, self._gene_type)
-                yield Batch(ProgressRow(*row), bool(complete), genomes, metrics, violation)
+                yield Batch(ProgressRow(*row), bool(complete), *unpack_batch(blob, count, self._genes, self._columns, self._gene_type))
 
     def checkpoint(self) -> EngineState | None:
         """Return the last stored state, ``None`` before the first.

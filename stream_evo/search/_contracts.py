@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from stream_evo.search._blocks import BlockTable
 from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "BLOCK_METRICS",
     "BatchEvaluation",
     "BatchEvaluator",
     "Conditional",
@@ -23,6 +25,7 @@ __all__ = [
     "EngineContext",
     "EngineFactory",
     "EngineState",
+    "KnowsBlocks",
     "KnowsCores",
     "Mutation",
     "Objective",
@@ -31,6 +34,9 @@ __all__ = [
     "Sampling",
     "Spec",
 ]
+
+BLOCK_METRICS: Final = ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")
+"""What `KnowsBlocks` says of blocks. Over the blocks of a mapping all add up to its metrics, but for the last: there the highest counts."""
 
 EngineState: TypeAlias = dict[str, Any]
 """State of an engine between two generations: string keys; values are NumPy arrays (no object dtype) or what JSON can hold."""
@@ -81,6 +87,15 @@ class BatchEvaluation(Protocol):
     @property
     def violation_bytes(self) -> FloatArray:
         """Bytes by which each genome misses the memories, float64 (P,); 0 = fits."""
+
+
+@runtime_checkable
+class KnowsBlocks(Protocol):
+    """Scores that also say what each block of a mapping contributes: consecutive layers that no other layers overlap in time."""
+
+    @property
+    def blocks(self) -> FloatArray:
+        """In the row of a block's first layer the layer behind its last, then `BLOCK_METRICS`; other rows are zero; (P, L, 5)."""
 
 
 class BatchEvaluator(Protocol):
@@ -224,6 +239,10 @@ class EngineContext:
         brings nothing.
         best_found: Returns the genomes of all non-dominated feasible points of this run so far, (P, V), in an order that does not depend on
             interruptions; ``None`` if nobody keeps them.
+        blocks: Returns the blocks of the genomes that were evaluated in the batch that the engine is being told of and that fit the chip,
+            numbered by their places in it; figures are the `sums` that matter to the objectives, then the peak of memory (0 where nobody
+            asks for it). ``None``, here or there, if the evaluator cannot say.
+        sums: Number of sums.
     """
 
     spec: Spec
@@ -233,6 +252,8 @@ class EngineContext:
     rng: np.random.Generator
     is_known: Callable[[IntArray], BoolArray]
     best_found: Callable[[], IntArray] | None = None
+    blocks: Callable[[], BlockTable | None] | None = None
+    sums: int = 0
 
     def __post_init__(self) -> None:
         if self.population < 2:

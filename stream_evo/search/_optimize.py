@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,8 @@ import numpy as np
 
 from stream_evo.errors import PluginError, RunFolderError
 from stream_evo.search._archive import Batch, EvaluationArchive, ProgressRow
-from stream_evo.search._contracts import EngineContext, EngineFactory, EngineState, OperatorSet
+from stream_evo.search._blocks import BlockTable
+from stream_evo.search._contracts import EngineContext, EngineFactory, EngineState, KnowsBlocks, OperatorSet
 from stream_evo.search._describe import describe
 from stream_evo.search._engines import find_engine
 from stream_evo.search._front import ParetoFront
@@ -98,6 +100,8 @@ def optimize(
             rng=np.random.default_rng(seed),
             is_known=run.ledger.contains,
             best_found=run.best_found,
+            blocks=run.blocks,
+            sums=len(problem.block_columns[0]),
         )
         run.start(context, factory)
         for other in shared:
@@ -151,6 +155,8 @@ class _Run:
         self.ledger = Ledger(len(problem.metrics))
         self._recorded = Ledger(len(problem.metrics))  # scores from disk of genomes that this session has not asked for yet
         self._front = ParetoFront.empty(genes, len(problem.objectives), len(problem.metrics))
+        self._recorded_blocks: dict[bytes, BlockTable] = {}
+        self._blocks: BlockTable | None = None  # of the batch that the engine is told of
         self._history: list[ProgressRow] = []
         self._least: tuple[float, IntArray, FloatArray, float] | None = None
         self._replayed_until = 0
@@ -170,6 +176,12 @@ class _Run:
     def best_found(self) -> IntArray:
         """Return the genomes of the front, (P, V); equal after a resumption, as generations are absorbed in their order."""
         return self._front.genomes
+
+    def blocks(self) -> BlockTable | None:
+        """Return the blocks of the genomes that this generation evaluated, see `EngineContext.blocks`."""
+        if self._blocks is None:
+            return None
+        return dataclasses.replace(self._blocks, figures=self._blocks.chosen(*self._problem.block_columns))
 
     def borrow(self, folder: Path, fingerprint: dict[str, str]) -> None:
         """Take scores from another run of the same problem."""
@@ -270,8 +282,9 @@ class _Run:
         complete = len(new) <= room
         new = new[:room]
         new_keys = [keys[index] for index in new]
-        metrics, violation = self._scores(genomes[new], new_keys)
+        metrics, violation, blocks = self._scores(genomes[new], new_keys)
         if complete:
+            self._blocks = None if blocks is None else blocks.renumbered(new)
             self.ledger.add(new_keys, metrics, violation)
             all_metrics, all_violation = self.ledger.scores(self.ledger.rows(keys))
             infeasibility = self._problem.violation(all_metrics, all_violation)
@@ -284,7 +297,7 @@ class _Run:
         row = ProgressRow(self._generation + int(not complete), self._spent, len(self._front), self._share)
         self._history.append(row)
         if self._archive is not None and self._generation > self._replayed_until:
-            self._archive.append(Batch(row, complete, genomes[new], metrics, violation), self._state() if complete else None)
+            self._archive.append(Batch(row, complete, genomes[new], metrics, violation, blocks), self._state() if complete else None)
         self._report()
 
     def _asked(self) -> IntArray:
@@ -297,13 +310,14 @@ class _Run:
             )
         return spec.canonical(genomes.astype(np.int64))
 
-    def _scores(self, genomes: IntArray, keys: list[bytes]) -> tuple[FloatArray, FloatArray]:
-        """Scores of new genomes, from disk where they are known there."""
+    def _scores(self, genomes: IntArray, keys: list[bytes]) -> tuple[FloatArray, FloatArray, BlockTable | None]:
+        """Scores of new genomes, and their blocks if the evaluator knows them, from disk where they are known there."""
         rows = self._recorded.rows(keys)
-        missing = np.flatnonzero(rows < 0)
+        missing, known = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
         if missing.size and self._generation < self._replayed_until:
             raise RunFolderError("the run cannot be continued: its engine did not repeat what it did before, so it is not deterministic")
         metrics, violation = (part.copy() for part in self._recorded.scores(np.maximum(rows, 0)))
+        tables = [self._recorded_blocks[keys[row]].renumbered(np.array([row])) for row in known if keys[row] in self._recorded_blocks]
         if missing.size:
             scored = self._problem.evaluator.evaluate(genomes[missing], workers=self._workers)
             if scored.metrics.shape != metrics[missing].shape or scored.violation_bytes.shape != (missing.size,):
@@ -312,9 +326,11 @@ class _Run:
                     f"it returned {scored.metrics.shape} and {scored.violation_bytes.shape}"
                 )
             metrics[missing], violation[missing] = scored.metrics, scored.violation_bytes
+            if isinstance(scored, KnowsBlocks):
+                tables.append(BlockTable.of_scores(scored.blocks, violation[missing] <= 0.0).renumbered(missing))
         if not (np.isfinite(metrics[violation <= 0.0]).all() and (violation >= 0.0).all()):
             raise PluginError("the evaluator returned a feasible genome with an infinite or undefined metric, or an undefined violation")
-        return metrics, violation
+        return metrics, violation, BlockTable.joined(tables) if tables else None
 
     def _absorb(self, genomes: IntArray, metrics: FloatArray, violation: FloatArray) -> None:
         """Let new points into the front, or into what is kept as long as there is none."""
@@ -337,6 +353,8 @@ class _Run:
         keys = genome_keys(batch.genomes)
         new = self._recorded.rows(keys) < 0
         self._recorded.add([key for key, is_new in zip(keys, new, strict=True) if is_new], batch.metrics[new], batch.violation[new])
+        if batch.blocks is not None:
+            self._recorded_blocks.update((keys[number], batch.blocks.of(number)) for number in np.flatnonzero(new).tolist())
 
     def _state(self) -> EngineState:
         engine = self._engine.state()

@@ -90,10 +90,11 @@ class SyntheticSpec:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticScores:
-    """Metrics (P, 5) and violation in bytes (P,)."""
+    """Metrics (P, 5), violation in bytes (P,), and what stacks contribute (P, L, 5), see `KnowsBlocks`."""
 
     metrics: FloatArray
     violation_bytes: FloatArray
+    blocks: FloatArray
 
 
 @dataclass(frozen=True)
@@ -130,18 +131,23 @@ class SyntheticEvaluator:
             time, energy = time / 2.0 ** (0.8 * parts), energy + 0.4 * parts * tensor
         busy, held = (self._by_stack(values, stack, core) for values in (time, np.broadcast_to(weights, core.shape)))
         alone = self._by_stack(time / 2.0**tile, stack, np.zeros_like(core)).max(axis=2)
-        latency = (busy.max(axis=2) + alone).sum(axis=1)
+        latency = busy.max(axis=2) + alone
         boundary = tensor[:-1]
-        moved = boundary * (core[:, 1:] != core[:, :-1])
-        energy_total = energy.sum(axis=1) + 0.4 * moved.sum(axis=1) + 2.0 * (boundary * cut).sum(axis=1)
+        energy = energy.copy()
+        energy[:, 1:] += 0.4 * boundary * (core[:, 1:] != core[:, :-1]) + 2.0 * boundary * cut
         kept = np.where(np.pad(cut, ((0, 0), (0, 1)), constant_values=1) == 1, tensor, tensor / 2.0**tile)
-        memory = self._by_stack(kept, stack, np.zeros_like(core)).max(axis=(1, 2))
+        memory = self._by_stack(kept, stack, np.zeros_like(core))[:, :, 0]
         if "priority" in spec.segments:
-            late = genomes[:, spec.segments["priority"]][:, 0] == 1
+            late = genomes[:, spec.segments["priority"]] == 1
             latency, memory = np.where(late, 0.95 * latency, latency), np.where(late, 1.2 * memory, memory)
-        dram = (boundary * cut).sum(axis=1) + tensor[-1]
+        dram = np.zeros((count, layers))
+        dram[:, 1:] = boundary * cut
+        dram[:, -1] += tensor[-1]
+        energy, dram = (self._by_stack(values, stack, np.zeros_like(core))[:, :, 0] for values in (energy, dram))
         violation = np.maximum(held - 2.5 * weights.mean() * np.sqrt(layers), 0.0).sum(axis=(1, 2))
-        return SyntheticScores(np.stack([latency, energy_total, memory, latency * energy_total, dram], axis=1), violation)
+        totals = latency.sum(axis=1), energy.sum(axis=1)
+        metrics = np.stack([*totals, memory.max(axis=1), totals[0] * totals[1], dram.sum(axis=1)], axis=1)
+        return SyntheticScores(metrics, violation, _blocks(stack, np.stack([latency, energy, dram, memory], axis=2)))
 
     @cached_property
     def _chip(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -157,6 +163,17 @@ class SyntheticEvaluator:
         size = count * layers * self.spec.cores
         sums = np.bincount(flat, weights=values.ravel(), minlength=size).astype(np.float64)
         return sums.reshape(count, layers, self.spec.cores)
+
+
+def _blocks(stack: IntArray, figures: FloatArray) -> FloatArray:
+    """Return figures by stack (P, L, C) in the rows of their first layers, see `KnowsBlocks`."""
+    count, layers = stack.shape
+    found = np.zeros((count, layers, 1 + figures.shape[2]))
+    genome, first = np.nonzero(np.diff(stack, axis=1, prepend=-1))
+    number = stack[genome, first]
+    found[genome, first, 0] = np.where(np.append(genome[1:], -1) == genome, np.append(first[1:], layers), layers)
+    found[genome, first, 1:] = figures[genome, number]
+    return found
 
 
 def synthetic_problem(layers: int = 12, cores: int = 4, seed: int = 0, objectives: int = 3) -> SearchProblem:

@@ -15,7 +15,7 @@ __all__ = ["Brood", "Variation"]
 
 _LEARNING_RATE = 0.1
 _FLOOR = 0.3
-_AT_ONCE = 5
+_AT_ONCE = 3
 _NOTHING = -1
 _Operator = TypeVar("_Operator", Crossover, Mutation)
 
@@ -55,7 +55,7 @@ class Variation:
     The odds follow probability matching with a floor (Thierens 2005, "An adaptive pursuit strategy for allocating operator probabilities",
     section 2): quality ``q <- q + a (gain - q)`` with ``a = 0.1`` and ``p = floor / K + (1 - floor) q / sum(q)``, so that each of K
     operators keeps 0.3 / K of the draws and can come back when the search has moved to where it pays. Without adaptation all odds are
-    equal. Of more than five operators each batch takes five, drawn by their odds: an operator works on a whole batch of children at
+    equal. Of more than three operators each batch takes three, drawn by their odds: an operator works on a whole batch of children at
     little more than the cost of one, and fronts were as good as with all at once.
 
     Args:
@@ -78,23 +78,32 @@ class Variation:
         self._crossover_quality = np.ones(len(self._crossovers))
         self._mutation_quality = np.ones(len(self._mutations))
 
-    def children(self, parents_a: IntArray, parents_b: IntArray) -> Brood:
-        """Return one canonical child per pair of parents (P, V)."""
-        count = len(parents_a)
+    def children(self, parents_a: IntArray, parents_b: IntArray, varied: IntArray | None = None, changes: IntArray | None = None) -> Brood:
+        """Return one canonical child per pair of parents (P, V), and behind them children of single genomes.
+
+        Args:
+            parents_a: First parents, (P, V).
+            parents_b: Second parents, (P, V).
+            varied: Genomes that have a child each, with all that some mutants of it changed, (Q, V).
+            changes: How many mutants, (Q,).
+        """
+        count, single = len(parents_a), parents_a[:0] if varied is None else varied
+        times = np.ones(len(single), dtype=np.int64) if changes is None else changes
         crossed = self._rng.random(count) < self._operators.crossover_rate if self._crossovers else np.zeros(count, dtype=np.bool_)
         mutated = (self._rng.random(count) < self._operators.mutation_rate) | ~crossed
         crossovers = self._draw(self._crossover_quality, crossed)
-        mutations = self._draw(self._mutation_quality, mutated)
         genomes = parents_a.copy()
         for index, crossover in enumerate(self._crossovers):
             rows = np.flatnonzero(crossovers == index)
             if rows.size:
                 genomes[rows] = crossover(self._spec, parents_a[rows], parents_b[rows], self._rng)
-        for index, mutation in enumerate(self._mutations):
-            rows = np.flatnonzero(mutations == index)
-            if rows.size:
-                genomes[rows] = mutation(self._spec, genomes[rows], self._rng)
-        return Brood(self._operators.prepare(self._spec, genomes), crossovers, mutations)
+        # All mutants at once: an operator takes little longer for many.
+        drawn = self._draw(self._mutation_quality, np.append(mutated, np.ones(times.sum(), dtype=np.bool_)))
+        mutants = self._mutants(np.concatenate([genomes, np.repeat(single, times, axis=0)]), drawn)
+        children = np.concatenate([mutants[:count], _merged(single, mutants[count:], times)])
+        nothing = np.full(len(single), _NOTHING, dtype=np.int64)
+        prepared = self._operators.prepare(self._spec, children)
+        return Brood(prepared, np.append(crossovers, nothing), np.append(drawn[:count], nothing))
 
     def crossed(self, parents_a: IntArray, parents_b: IntArray) -> IntArray:
         """Return children (P, V) by crossover alone, drawn at equal odds; for engines that run crossover and mutation apart."""
@@ -110,12 +119,7 @@ class Variation:
     def mutated(self, genomes: IntArray) -> IntArray:
         """Return canonical mutants (P, V), mutations drawn at equal odds; for engines that run crossover and mutation apart."""
         drawn = self._draw(np.ones(len(self._mutations)), self._rng.random(len(genomes)) < self._operators.mutation_rate)
-        mutants = genomes.copy()
-        for index, mutation in enumerate(self._mutations):
-            rows = np.flatnonzero(drawn == index)
-            if rows.size:
-                mutants[rows] = mutation(self._spec, mutants[rows], self._rng)
-        return self._operators.prepare(self._spec, mutants)
+        return self._operators.prepare(self._spec, self._mutants(genomes, drawn))
 
     def learn(self, brood: Brood, gains: FloatArray) -> None:
         """Take the gain of each child, (P,), in [0, 1]."""
@@ -132,6 +136,14 @@ class Variation:
         self._crossover_quality = np.array(state["crossover_quality"], dtype=np.float64)
         self._mutation_quality = np.array(state["mutation_quality"], dtype=np.float64)
 
+    def _mutants(self, genomes: IntArray, drawn: IntArray) -> IntArray:
+        mutants = genomes.copy()
+        for index, mutation in enumerate(self._mutations):
+            rows = np.flatnonzero(drawn == index)
+            if rows.size:
+                mutants[rows] = mutation(self._spec, genomes[rows], self._rng)
+        return mutants
+
     def _draw(self, quality: FloatArray, where: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> IntArray:
         drawn = np.full(len(where), _NOTHING, dtype=np.int64)
         total = quality.sum()
@@ -146,6 +158,17 @@ class Variation:
             picks = np.searchsorted(np.cumsum(odds), self._rng.random(len(where)), side="right")
             drawn[where] = np.minimum(picks, len(quality) - 1)[where]
         return drawn
+
+
+def _merged(genomes: IntArray, mutants: IntArray, times: IntArray) -> IntArray:
+    """Return genomes (P, V) with all that any of their mutants changed, `times` (P,) of each in turn; the last change counts."""
+    merged = genomes.copy()
+    first = np.cumsum(times) - times
+    for number in range(int(times.max(initial=0))):
+        rows = np.flatnonzero(times > number)
+        mutant = mutants[first[rows] + number]
+        merged[rows] = np.where(mutant != genomes[rows], mutant, merged[rows])
+    return merged
 
 
 def _applicable(operators: Sequence[_Operator], spec: Spec) -> tuple[_Operator, ...]:

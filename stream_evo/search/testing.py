@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from stream_evo.errors import PluginError
+from stream_evo.search._blocks import BlockTable
 from stream_evo.search._check_genomes import check_genomes
 from stream_evo.search._check_objective import check_objective, trial_metrics
 from stream_evo.search._codec import pack_state, unpack_state
@@ -36,6 +37,7 @@ from stream_evo.search._contracts import (
     EngineContext,
     EngineFactory,
     EngineState,
+    KnowsBlocks,
     Mutation,
     OperatorSet,
     Repair,
@@ -201,6 +203,7 @@ class _Drive:
     def __init__(self, factory: EngineFactory, operators: OperatorSet, population: int) -> None:
         whole = synthetic_problem()
         self._problem = dataclasses.replace(whole, limits={"latency_cycles": _TIGHT_LATENCY})
+        self._blocks: BlockTable | None = None
         self._spec = self._problem.evaluator.spec
         self.ledger = Ledger(len(self._problem.metrics))
         engine = factory(
@@ -212,6 +215,8 @@ class _Drive:
                 np.random.default_rng(7),
                 self._known,
                 lambda: np.empty((0, len(self._spec.lower)), dtype=np.int64),
+                lambda: self._blocks,
+                len(self._problem.block_columns[0]),
             )
         )
         missing = [name for name in ("ask", "tell", "state", "restore") if not callable(getattr(engine, name, None))]
@@ -235,6 +240,10 @@ class _Drive:
             scores = self._problem.evaluator.evaluate(genomes)
             new = {key: row for row, key in reversed(list(enumerate(genome_keys(genomes)))) if self.ledger.rows([key])[0] < 0}
             rows = list(new.values())
+            if isinstance(scores, KnowsBlocks):
+                table = BlockTable.of_scores(scores.blocks[rows], scores.violation_bytes[rows] <= 0.0)
+                figures = table.chosen(*self._problem.block_columns)
+                self._blocks = dataclasses.replace(table.renumbered(np.array(rows, dtype=np.int64)), figures=figures)
             self.ledger.add(list(new), scores.metrics[rows], scores.violation_bytes[rows])
             violation = self._problem.violation(scores.metrics, scores.violation_bytes)
             objectives = self._problem.objective_values(scores.metrics)

@@ -127,7 +127,7 @@ def test_another_format_is_told(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / ARCHIVE_NAME)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(RunFolderError, match="format 99; this version reads format 2"):
+    with pytest.raises(RunFolderError, match="format 99; this version reads format 3"):
         EvaluationArchive.read(tmp_path)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from stream_evo.search._blocks import BlockTable
 from stream_evo.search._codec import pack_batch, pack_state, unpack_batch, unpack_state
 from stream_evo.search._ledger import Ledger, genome_keys
 from stream_evo.search._rng import restore_rng, rng_state
@@ -21,14 +22,29 @@ def test_batches_come_back_exactly(count: int, genes: int, kind: str, data: st.D
     genomes = data.draw(hnp.arrays(np.int64, (count, genes), elements=st.integers(0, int(np.iinfo(gene_type).max))))
     metrics = data.draw(hnp.arrays(np.float64, (count, 3)))
     violation = data.draw(hnp.arrays(np.float64, count, elements=st.floats(0, allow_nan=False)))
-    back = unpack_batch(pack_batch(genomes, metrics, violation, gene_type), count, genes, 3, gene_type)
+    blocks = data.draw(st.none() | _tables(count)) if count else None
+    *back, table = unpack_batch(pack_batch(genomes, metrics, violation, blocks, gene_type), count, genes, 3, gene_type)
     for found, given_values in zip(back, (genomes, metrics, violation), strict=True):
         assert found.dtype == given_values.dtype
         np.testing.assert_array_equal(found, given_values)
+    assert (table is None) == (blocks is None)
+    if table is not None and blocks is not None:
+        for name in ("genomes", "first", "behind", "figures"):
+            found, given_values = getattr(table, name), getattr(blocks, name)
+            assert found.dtype == given_values.dtype
+            np.testing.assert_array_equal(found, given_values)
+
+
+@st.composite
+def _tables(draw: st.DrawFn, count: int) -> BlockTable:
+    genomes = np.array(sorted(draw(st.lists(st.integers(0, max(count - 1, 0)), max_size=8))), dtype=np.int64)
+    layers = draw(hnp.arrays(np.int64, (2, len(genomes)), elements=st.integers(0, 10**6)))
+    figures = draw(hnp.arrays(np.float32, (len(genomes), 4), elements=st.floats(0, 2.0**40, width=32)))
+    return BlockTable(genomes, layers[0], layers[1], figures)
 
 
 def test_damaged_bytes_are_told() -> None:
-    blob = pack_batch(np.ones((2, 3), dtype=np.int64), np.ones((2, 1)), np.ones(2), np.dtype("u1"))
+    blob = pack_batch(np.ones((2, 3), dtype=np.int64), np.ones((2, 1)), np.ones(2), None, np.dtype("u1"))
     with pytest.raises(ValueError, match="damaged batch"):
         unpack_batch(blob[:-3], 2, 3, 1, np.dtype("u1"))
     with pytest.raises(ValueError, match="a batch of 3 genomes needs"):

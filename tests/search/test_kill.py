@@ -40,15 +40,18 @@ def _start(folder: Path, engine: str, evaluations: int) -> subprocess.Popen[str]
 @pytest.mark.parametrize(("engine", "evaluations"), [("nsga2", 1010), ("pymoo:NSGA2", 410)])
 def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(tmp_path: Path, engine: str, evaluations: int) -> None:
     with _start(tmp_path / "whole", engine, evaluations) as whole:
+        assert whole.stdout is not None
+        whole.stdout.readline()
+        begun = time.monotonic()
         whole.communicate()
     assert whole.returncode == 0
-    moments = np.random.default_rng(2026)
+    moments = np.random.default_rng(2026).uniform(0.0, 0.5 * (time.monotonic() - begun), size=60)
     kills = 0
-    for _ in range(60):
+    for moment in moments:
         with _start(tmp_path / "killed", engine, evaluations) as process:
             assert process.stdout is not None
             process.stdout.readline()  # imports are over, so the moment falls into the run itself
-            time.sleep(moments.uniform(0.0, 0.15 if engine == "nsga2" else 0.5))
+            time.sleep(moment)
             process.kill()
             kills += 1
         if process.returncode == 0 or (EvaluationArchive.exists(tmp_path / "killed") and _evaluations(tmp_path / "killed") >= evaluations):

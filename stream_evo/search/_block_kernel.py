@@ -1,0 +1,291 @@
+"""Compiled parts of `BlockPool`: taking in blocks, and putting mappings together from them.
+
+A pool has room for K blocks. Those that end before the same layer are a linked list: `heads[behind]` is the first, `links[e, NEXT]` the one
+after block e, -1 the end. Blocks that are not in use are a list as well, from `heads[0]`: no block ends before layer 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_evo._jit import inlined, kernel
+from stream_evo.typing import AnyArray, FloatArray, IntArray, SingleArray
+
+__all__ = ["BEHIND", "FIRST", "LINKS", "NEXT", "USED", "assemble", "listed", "take_in"]
+
+FIRST, BEHIND, NEXT, USED, LINKS = range(5)
+_UNUSED = 0
+_GIVEN_UP = 16  # one part in so many of a full pool is given up at once: a search for the oldest each time took half of the time
+_START, _INNER = range(2)  # columns of `segments`
+
+
+@inlined
+def _same_setting(genes: AnyArray, block: int, genome: IntArray, shared: IntArray) -> bool:
+    """Return True if genes of the whole mapping are equal: a block was measured under them."""
+    for gene in shared:  # noqa: SIM110  # not all(): Numba compiles no generators
+        if genes[block, gene] != genome[gene]:
+            return False
+    return True
+
+
+@inlined
+def _same_genes(genes: AnyArray, block: int, genome: IntArray, first: int, behind: int, segments: IntArray) -> bool:
+    """Return True if the genes of the layers from `first` to before `behind` are equal; cuts between them count, those around do not."""
+    for number in range(len(segments)):
+        for gene in range(segments[number, _START] + first, segments[number, _START] + behind - segments[number, _INNER]):
+            if genes[block, gene] != genome[gene]:
+                return False
+    return True
+
+
+@inlined
+def _compare(values: SingleArray, block: int, found: SingleArray) -> int:
+    """Return 1 if the block is at least as good as `found` in everything, -1 if `found` is as good and better in something, else 0."""
+    at_least, better = True, True
+    for column in range(values.shape[1]):
+        at_least = at_least and values[block, column] <= found[column]
+        better = better and values[block, column] >= found[column]
+    return 1 if at_least else -1 if better else 0
+
+
+@inlined
+def _unlink(heads: IntArray, links: IntArray, behind: int, block: int, before: int) -> None:
+    """Take a block out of its list, where `before` precedes it, into that of the unused ones."""
+    if before < 0:
+        heads[behind] = links[block, NEXT]
+    else:
+        links[before, NEXT] = links[block, NEXT]
+    links[block, BEHIND], links[block, NEXT] = 0, heads[_UNUSED]
+    heads[_UNUSED] = block
+
+
+@kernel
+def _give_up(heads: IntArray, links: IntArray, count: int) -> None:
+    """Give up the `count` blocks that were used longest ago; of equals those that are listed first."""
+    last = np.sort(links[:, USED])[count - 1]  # all are in use
+    tied = count - np.sum(links[:, USED] < last)
+    for behind in range(1, len(heads)):
+        before, block = -1, heads[behind]
+        while block >= 0:
+            following = links[block, NEXT]
+            if links[block, USED] < last or (links[block, USED] == last and tied > 0):
+                tied -= links[block, USED] == last
+                _unlink(heads, links, behind, block, before)
+            else:
+                before = block
+            block = following
+
+
+@inlined
+def _is_worth_keeping(
+    heads: IntArray,
+    links: IntArray,
+    values: SingleArray,
+    genes: AnyArray,
+    genome: IntArray,
+    found: SingleArray,
+    first: int,
+    behind: int,
+    segments: IntArray,
+    shared: IntArray,
+) -> bool:
+    """Correct a block that is there already, else tell whether none there is better."""
+    worth = True
+    block = heads[behind]
+    while block >= 0:
+        if links[block, FIRST] == first and _same_setting(genes, block, genome, shared):
+            if _same_genes(genes, block, genome, first, behind, segments):
+                # In other company it may take longer or hold more: what it is worth for sure is its worst.
+                for column in range(values.shape[1]):
+                    values[block, column] = max(values[block, column], found[column])
+                return False
+            worth = worth and _compare(values, block, found) != 1
+        block = links[block, NEXT]
+    return worth
+
+
+@kernel
+def take_in(
+    heads: IntArray,
+    links: IntArray,
+    values: SingleArray,
+    genes: AnyArray,
+    genomes: IntArray,
+    numbers: IntArray,
+    firsts: IntArray,
+    behinds: IntArray,
+    figures: SingleArray,
+    segments: IntArray,
+    shared: IntArray,
+    clock: int,
+) -> None:
+    """Let the blocks of genomes (P, V) into the pool, as far as no block for the same layers is better.
+
+    Args:
+        heads: First block of each list, (L + 1,).
+        links: First layer, layer behind the last (0: not in use), next block, time of the last use, (K, LINKS).
+        values: Sums and peak, (K, A + 1).
+        genes: Genome that each block was seen in, (K, V).
+        genomes: What was evaluated.
+        numbers: Genome of each block, (N,).
+        firsts: First layer of each, (N,).
+        behinds: Layer behind the last of each, (N,).
+        figures: Sums and peak of each, float32 (N, A + 1).
+        segments: First gene of each segment that has a gene per layer, and 1 for cuts, which lie between layers, else 0, (S, 2).
+        shared: Genes of the whole mapping, (G,).
+        clock: The time.
+    """
+    for row in range(len(numbers)):
+        genome, first, behind, found = genomes[numbers[row]], firsts[row], behinds[row], figures[row]
+        if not _is_worth_keeping(heads, links, values, genes, genome, found, first, behind, segments, shared):
+            continue
+        before, block = -1, heads[behind]
+        while block >= 0:
+            following = links[block, NEXT]
+            same = links[block, FIRST] == first and _same_setting(genes, block, genome, shared)
+            if same and _compare(values, block, found) == -1:
+                _unlink(heads, links, behind, block, before)
+            else:
+                before = block
+            block = following
+        if heads[_UNUSED] < 0:
+            _give_up(heads, links, 1 + len(links) // _GIVEN_UP)
+        block = heads[_UNUSED]
+        heads[_UNUSED] = links[block, NEXT]
+        links[block, FIRST], links[block, BEHIND], links[block, NEXT], links[block, USED] = first, behind, heads[behind], clock
+        heads[behind] = block
+        values[block] = found
+        genes[block] = genome
+
+
+@kernel
+def listed(heads: IntArray, links: IntArray) -> IntArray:
+    """Return all blocks in use by the layer behind them, in the order of their lists, (N,)."""
+    found = np.empty(len(links), dtype=np.int64)
+    count = 0
+    for behind in range(1, len(heads)):
+        block = heads[behind]
+        while block >= 0:
+            found[count] = block
+            count += 1
+            block = links[block, NEXT]
+    return found[:count]
+
+
+@inlined
+def _cheapest(
+    begins: IntArray, first: IntArray, figures: FloatArray, weights: FloatArray, cap: float, cost: FloatArray, via: IntArray
+) -> bool:
+    """Find the chain of blocks with the least weighted sum whose peaks stay below `cap`; False if there is none.
+
+    A shortest path through the layers: ``cost[l]`` is that of the layers before l, ``via[l]`` the block that ends there. Blocks that end
+    before layer l are those from ``begins[l]`` to before ``begins[l + 1]``; ``figures`` (N, A + 1) are their sums and peaks.
+    """
+    sums = len(weights)
+    cost[0] = 0.0
+    for behind in range(1, len(cost)):
+        best, chosen = np.inf, -1
+        for block in range(begins[behind], begins[behind + 1]):
+            if figures[block, sums] <= cap:
+                total = cost[first[block]]
+                for column in range(sums):
+                    total += weights[column] * figures[block, column]
+                if total < best:
+                    best, chosen = total, block
+        cost[behind], via[behind] = best, chosen
+    return bool(cost[len(cost) - 1] < np.inf)
+
+
+@inlined
+def _lowest_peak(begins: IntArray, first: IntArray, figures: FloatArray, peak: FloatArray) -> float:
+    """Return the least cap below which there is a chain."""
+    peak[0] = 0.0
+    for behind in range(1, len(peak)):
+        peak[behind] = np.inf
+        for block in range(begins[behind], begins[behind + 1]):
+            peak[behind] = min(peak[behind], max(peak[first[block]], figures[block, figures.shape[1] - 1]))
+    return float(peak[len(peak) - 1])
+
+
+@inlined
+def _highest(first: IntArray, figures: FloatArray, via: IntArray) -> float:
+    """Return the peak of a chain."""
+    peak, behind = 0.0, len(via) - 1
+    while behind > 0:
+        peak = max(peak, figures[via[behind], figures.shape[1] - 1])
+        behind = first[via[behind]]
+    return peak
+
+
+@inlined
+def _write(first: IntArray, order: IntArray, genes: AnyArray, via: IntArray, segments: IntArray, child: IntArray) -> None:
+    """Write the genes of a chain into a genome, with cuts where blocks meet."""
+    behind = len(via) - 1
+    while behind > 0:
+        block = order[via[behind]]
+        begin = first[via[behind]]
+        for number in range(len(segments)):
+            start, inner = segments[number, _START], segments[number, _INNER]
+            for gene in range(start + begin, start + behind - inner):
+                child[gene] = genes[block, gene]
+            if inner and begin > 0:
+                child[start + begin - 1] = 1
+        behind = begin
+
+
+@kernel
+def assemble(
+    heads: IntArray,
+    links: IntArray,
+    values: SingleArray,
+    genes: AnyArray,
+    genomes: IntArray,
+    weights: FloatArray,
+    share: FloatArray,
+    segments: IntArray,
+    shared: IntArray,
+    clock: int,
+) -> None:
+    """Replace genomes (P, V) by the best chains of blocks that were seen with their genes of the whole mapping; others stay.
+
+    Each minimises its own weighted sum (P, A) of the sums, each taken relative to the least possible; peaks stay below a cap at `share`
+    (P,) of the way, on a logarithmic scale, from the lowest possible to the peak of the best chain without cap.
+
+    Args: see `take_in`.
+    """
+    every = listed(heads, links)
+    layers, sums = len(heads) - 1, weights.shape[1]
+    order, first = np.empty(len(every), dtype=np.int64), np.empty(len(every), dtype=np.int64)
+    figures, begins = np.empty((len(every), sums + 1)), np.zeros(layers + 2, dtype=np.int64)
+    cost, via = np.empty(layers + 1), np.zeros(layers + 1, dtype=np.int64)
+    least, scaled = np.ones(sums), np.empty(sums)
+    lowest, known = 0.0, -1
+    for number in range(len(genomes)):
+        if known < 0 or not _same_setting(genomes, known, genomes[number], shared):
+            known, usable, behind = number, 0, 0
+            for block in every:
+                while behind < links[block, BEHIND]:
+                    behind += 1
+                    begins[behind] = usable
+                if _same_setting(genes, block, genomes[number], shared):
+                    order[usable], first[usable], figures[usable] = block, links[block, FIRST], values[block]
+                    usable += 1
+            begins[behind + 1 :] = usable
+            for column in range(sums):
+                scaled[:] = 0.0
+                scaled[column] = 1.0
+                _cheapest(begins, first, figures, scaled, np.inf, cost, via)
+                least[column] = max(cost[layers], 1e-300)
+            lowest = _lowest_peak(begins, first, figures, cost)
+        scaled[:] = weights[number] / least
+        if not _cheapest(begins, first, figures, scaled, np.inf, cost, via):
+            continue
+        highest = _highest(first, figures, via)
+        if 0.0 < lowest < highest:
+            cap = max(lowest, lowest * (highest / lowest) ** share[number])
+            _cheapest(begins, first, figures, scaled, cap, cost, via)
+        _write(first, order, genes, via, segments, genomes[number])
+        behind = layers
+        while behind > 0:
+            links[order[via[behind]], USED] = clock
+            behind = first[via[behind]]

@@ -1,0 +1,115 @@
+"""The best blocks of all mappings seen so far, and mappings put together from them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_evo.search._block_kernel import BEHIND, FIRST, LINKS, NEXT, USED, assemble, listed, take_in
+from stream_evo.search._blocks import BlockTable
+from stream_evo.search._contracts import EngineState, Spec
+from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
+
+__all__ = ["BlockPool"]
+
+_ROOM = 1024
+_PER_LAYER = ("allocation", "cut", "tile", "split")
+_STATE = "blocks."
+
+
+class BlockPool:
+    """Blocks of mappings that run one after the other, and the shortest paths through them.
+
+    Blocks do not overlap in time, so latency, energy and traffic of a mapping are sums over its blocks and its peak memory is the highest
+    of theirs (`KnowsBlocks`), nearly whatever stands before and behind. Of all mappings seen, the pool keeps the blocks that no other block
+    for the same layers beats in everything. The best mapping that can be put together from them, for given weights of the sums and a cap
+    on the peak, is then a shortest path through the layers, found exactly in one pass over the pool.
+
+    This is recombination of all mappings seen at once, with credit to the part that earned it, where a crossover of two parents can only
+    guess what was good in them; compare optimal mixing (Thierens and Bosman 2011), which tries parts one by one.
+
+    A block seen again in other company counts by its worst figures. When the room is used up, the block that was part of no path for
+    longest goes. Genes of the whole mapping (dataflows, priority) stay as they are: a path takes blocks that were seen with them.
+
+    Args:
+        spec: The search space.
+        sums: Number of sums A.
+        room: Most blocks kept.
+    """
+
+    def __init__(self, spec: Spec, sums: int, room: int = _ROOM) -> None:
+        segments = [(name, spec.segments[name]) for name in _PER_LAYER if name in spec.segments]
+        layers = spec.segments["allocation"].stop - spec.segments["allocation"].start
+        self._segments = np.array([(part.start, int(name == "cut")) for name, part in segments], dtype=np.int64)
+        self._from = np.full(len(spec.lower), -1, dtype=np.int64)  # first and last layer that a gene is about
+        for _, part in segments:
+            self._from[part] = np.arange(part.stop - part.start)
+        self._to = self._from.copy()
+        self._to[spec.segments.get("cut", slice(0, 0))] += 1
+        self._shared = np.flatnonzero(self._from < 0)
+        self._heads: IntArray = np.full(layers + 1, -1, dtype=np.int64)
+        self._links = np.zeros((room, LINKS), dtype=np.int64)
+        self._links[:, NEXT] = [*range(1, room), -1]
+        self._heads[0] = 0
+        # In single precision: they guide, and are stored in every checkpoint.
+        self._values = np.zeros((room, sums + 1), dtype=np.float32)
+        self._genes: AnyArray = np.zeros((room, len(spec.lower)), dtype=np.int16 if spec.upper.max() < 1 << 15 else np.int64)
+        self._stored = np.min_scalar_type(int(spec.upper.max()))
+        self._clock = 0
+
+    def take_in(self, genomes: IntArray, blocks: BlockTable) -> None:
+        """Learn from genomes (P, V) and their blocks, see `EngineContext.blocks`."""
+        self._clock += 1
+        tables = self._heads, self._links, self._values, self._genes
+        rows = blocks.genomes, blocks.first, blocks.behind
+        take_in(*tables, genomes, *rows, blocks.figures, self._segments, self._shared, self._clock)
+
+    def assembled(self, genomes: IntArray, weights: FloatArray, share: FloatArray) -> IntArray:
+        """Return the best mappings for some weights and caps, (P, V).
+
+        Args:
+            genomes: Where genes of the whole mapping are taken from; also the result where no path exists under them, (P, V).
+            weights: Weight of each sum relative to its least possible value, (P, A).
+            share: Where the cap on the peak lies between the lowest possible, 0, and that of the best mapping without cap, 1; (P,).
+        """
+        children = genomes.copy()
+        tables = self._heads, self._links, self._values, self._genes
+        assemble(*tables, children, weights, share, self._segments, self._shared, self._clock)
+        return children
+
+    def state(self) -> EngineState:
+        """Return all that is needed to continue; of genes, those that belong to a block."""
+        order = listed(self._heads, self._links)
+        links = self._links[order]
+        return {
+            f"{_STATE}clock": self._clock,
+            f"{_STATE}limits": links[:, [FIRST, BEHIND]].T.astype(np.int16),
+            f"{_STATE}age": (self._clock - links[:, USED]).astype(np.int32),
+            f"{_STATE}values": self._values[order],
+            f"{_STATE}genes": self._genes[order][self._owned(links)].astype(self._stored),
+        }
+
+    def restore(self, state: EngineState) -> bool:
+        """Continue from `state`; return False if no pool is in it."""
+        if f"{_STATE}clock" not in state:
+            return False
+        self._clock = int(state[f"{_STATE}clock"])
+        count = len(state[f"{_STATE}age"])
+        self._heads[:], self._links[:], self._genes[:] = -1, 0, 0
+        self._links[:, NEXT] = [*range(1, len(self._links)), -1]
+        self._links[:count, [FIRST, BEHIND]] = state[f"{_STATE}limits"].T
+        self._links[:count, USED] = self._clock - state[f"{_STATE}age"]
+        self._values[:count] = state[f"{_STATE}values"]
+        self._genes[:count][self._owned(self._links[:count])] = state[f"{_STATE}genes"]
+        behind = self._links[:count, BEHIND]
+        starts = np.flatnonzero(np.diff(behind, prepend=0))  # blocks are in the order of their lists
+        self._heads[behind[starts]] = starts
+        self._links[[*(starts[1:] - 1), count - 1][: len(starts)], NEXT] = -1
+        self._heads[0] = count if count < len(self._links) else -1
+        return True
+
+    def _owned(self, links: IntArray) -> BoolArray:
+        """Mark the genes that belong to blocks (N, LINKS), (N, V)."""
+        first, behind = links[:, FIRST, None], links[:, BEHIND, None]
+        inside = (self._from >= first) & (self._to < behind)
+        inside[:, self._shared] = True
+        return np.asarray(inside)

@@ -1,0 +1,173 @@
+"""Blocks: what they are worth, the pool that keeps the best, and mappings put together from them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_evo.evaluation import METRICS, Evaluator
+from stream_evo.search import BLOCK_METRICS, BlockTable, KnowsBlocks, SearchProblem
+from stream_evo.search._block_pool import BlockPool
+from stream_evo.search._codec import pack_state, unpack_state
+from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, synthetic_problem
+from stream_evo.typing import FloatArray, IntArray
+from tests import strategies
+
+_LAYERS = 6
+
+
+@given(st.data())
+def test_blocks_of_a_mapping_add_up_to_its_metrics(data: st.DataObject) -> None:
+    spec = data.draw(strategies.specs(max_layers=5))
+    genomes = spec.canonical(np.array(data.draw(st.lists(strategies.genomes(spec), min_size=1, max_size=4))))
+    _check_sums(Evaluator(spec).evaluate(genomes))
+
+
+def test_made_up_blocks_add_up_as_well() -> None:
+    spec = SyntheticSpec(priority=True, split=True, dataflows=2)
+    genomes = np.random.default_rng(0).integers(spec.lower, spec.upper + 1, size=(50, len(spec.lower)))
+    _check_sums(SyntheticEvaluator(spec).evaluate(genomes))
+
+
+def _check_sums(scored: object) -> None:
+    assert isinstance(scored, KnowsBlocks)
+    metrics, blocks = scored.metrics, scored.blocks  # type: ignore[attr-defined]  # a BatchEvaluation as well
+    for column, name in enumerate(BLOCK_METRICS):
+        figures = blocks[:, :, 1 + column]
+        together = figures.max(axis=1) if name == "memory_bytes" else figures.sum(axis=1)
+        assert together == pytest.approx(metrics[:, METRICS.index(name)])
+    for genome in blocks[:, :, 0].astype(np.int64):
+        first = np.flatnonzero(genome)
+        assert [0, *genome[first]] == [*first, len(genome)], "blocks follow each other from the first layer to the last"
+
+
+@st.composite
+def _seen(draw: st.DrawFn) -> tuple[SyntheticSpec, IntArray, FloatArray]:
+    """Draw a space, genomes of it, and figures of their stacks (P, L, 1 + 3), as if they were blocks; equal blocks have equal figures."""
+    spec = SyntheticSpec(layers=_LAYERS, cores=2, priority=draw(st.booleans()))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    genomes = rng.integers(spec.lower, spec.upper + 1, size=(draw(st.integers(1, 8)), len(spec.lower)))
+    rows = np.zeros((len(genomes), _LAYERS, 4))
+    for genome, found in zip(genomes, rows, strict=True):
+        for key in _slices(spec, genome):
+            found[key[0]] = [key[1], *np.random.default_rng(key).integers(1, 9, size=3)]
+    return spec, genomes, rows
+
+
+def _chains(spec: SyntheticSpec, genomes: IntArray, rows: FloatArray, priority: IntArray) -> Iterator[list[tuple[int, int]]]:
+    """Yield every way through the layers by blocks of genomes with the same priority, as (genome, first layer)."""
+
+    def from_layer(first: int) -> Iterator[list[tuple[int, int]]]:
+        if first == _LAYERS:
+            yield []
+            return
+        for genome in range(len(genomes)):
+            same = (genomes[genome, spec.segments.get("priority", slice(0, 0))] == priority).all()
+            if rows[genome, first, 0] and same:
+                yield from ([(genome, first), *rest] for rest in from_layer(int(rows[genome, first, 0])))
+
+    yield from from_layer(0)
+
+
+@given(_seen(), st.integers(0, 10**6), st.floats(0, 0.99))
+def test_a_chain_is_the_best_of_all_there_are(case: tuple[SyntheticSpec, IntArray, FloatArray], seed: int, share: float) -> None:
+    """Against enumeration, with figures that follow from the genes of the result."""
+    spec, genomes, rows = case
+    weights = np.random.default_rng(seed).random(2) + 0.01
+    pool = BlockPool(spec, 2)
+    pool.take_in(genomes, BlockTable.of_scores(rows, np.ones(len(genomes), dtype=np.bool_)))
+    priority = genomes[0, spec.segments.get("priority", slice(0, 0))]
+    chains = [np.array([rows[genome, first, 1:] for genome, first in chain]) for chain in _chains(spec, genomes, rows, priority)]
+    sums, peaks = np.array([chain.sum(axis=0)[:2] for chain in chains]), np.array([chain.max(axis=0)[2] for chain in chains])
+    least = sums.min(axis=0)
+    total = (sums / least) @ weights
+    child = pool.assembled(genomes[:1], weights[None, :], np.array([share]))[0]
+    figures = np.array([np.random.default_rng(key).integers(1, 9, size=3) for key in _slices(spec, child)])
+    mine, my_peak = (figures.sum(axis=0)[:2] / least) @ weights, figures.max(axis=0)[2]
+    # Without a cap several chains may be as good, of different peaks; the cap follows that of one of them.
+    caps = [max(peaks.min(), peaks.min() * (each / peaks.min()) ** share) for each in peaks[np.isclose(total, total.min())]]
+    assert any(my_peak <= cap + 1e-6 and mine == pytest.approx(total[peaks <= cap + 1e-6].min()) for cap in caps)
+    assert (spec.canonical(child[None]) == child).all()
+
+
+def _slice(spec: SyntheticSpec, genome: IntArray, first: int, behind: int) -> tuple[int, ...]:
+    """Return layers and genes of a block, and those of the whole mapping."""
+    own = [genome[spec.segments[name]][first : behind - int(name == "cut")] for name in ("allocation", "cut", "tile")]
+    return (first, behind, *np.concatenate([*own, genome[spec.segments.get("priority", slice(0, 0))]]).tolist())
+
+
+def _slices(spec: SyntheticSpec, genome: IntArray) -> list[tuple[int, ...]]:
+    limits = [0, *(np.flatnonzero(genome[spec.segments["cut"]]) + 1).tolist(), _LAYERS]
+    return [_slice(spec, genome, first, behind) for first, behind in itertools.pairwise(limits)]
+
+
+def test_a_block_counts_by_its_worst_figures_and_gives_way_to_a_better_one() -> None:
+    spec = SyntheticSpec(layers=_LAYERS, cores=2)
+    genomes = np.stack([spec.lower, spec.lower, spec.upper])
+    genomes[:, spec.segments["cut"]] = 0
+    rows = np.zeros((3, _LAYERS, 4))
+    rows[:, 0] = [[_LAYERS, 5, 5, 5], [_LAYERS, 8, 4, 5], [_LAYERS, 7, 5, 5]]
+    pool = BlockPool(spec, 2)
+
+    def best_after(genome: int) -> IntArray:
+        pool.take_in(genomes[[genome]], BlockTable.of_scores(rows[[genome]], np.array([True])))
+        return pool.assembled(genomes[[2]], np.ones((1, 2)), np.ones(1))[0]
+
+    assert (best_after(0) == genomes[0]).all()
+    assert (best_after(1) == genomes[0]).all()
+    assert (best_after(2) == genomes[2]).all(), "in other company the first took 8 cycles"
+
+
+def test_what_a_mapping_can_be_put_together_from_beats_what_was_seen() -> None:
+    """On the made-up chip: the best assembled latency is at most the best seen, and mostly below it."""
+    problem = synthetic_problem()
+    spec = problem.evaluator.spec
+    genomes = np.random.default_rng(1).integers(spec.lower, spec.upper + 1, size=(200, len(spec.lower)))
+    scored = problem.evaluator.evaluate(genomes)
+    fits = scored.violation_bytes <= 0.0
+    table = BlockTable.of_scores(scored.blocks, fits)  # type: ignore[attr-defined]  # the made-up evaluator knows them
+    pool = BlockPool(spec, 3)
+    pool.take_in(genomes, table)
+    built = pool.assembled(genomes[:5], np.tile([1.0, 1e-6, 1e-6], (5, 1)), np.ones(5))
+    assert problem.evaluator.evaluate(built).metrics[:, 0].max() < 0.9 * scored.metrics[fits, 0].min()
+
+
+def test_a_restored_pool_goes_on_as_the_first() -> None:
+    """With so little room that blocks have to go."""
+    problem = synthetic_problem()
+    spec = problem.evaluator.spec
+    rng = np.random.default_rng(3)
+    one, other = BlockPool(spec, 3, room=40), BlockPool(spec, 3, room=40)
+    for generation in range(8):
+        genomes = rng.integers(spec.lower, spec.upper + 1, size=(30, len(spec.lower)))
+        scored = problem.evaluator.evaluate(genomes)
+        table = BlockTable.of_scores(scored.blocks, scored.violation_bytes <= 0.0)  # type: ignore[attr-defined]  # as above
+        asked = rng.random((10, 3)), rng.random(10)
+        if generation:
+            assert other.restore(unpack_state(pack_state(one.state())))
+        one.take_in(genomes, table)
+        other.take_in(genomes, table)
+        np.testing.assert_array_equal(one.assembled(genomes[:10], *asked), other.assembled(genomes[:10], *asked))
+    assert not one.restore({})
+
+
+@pytest.mark.parametrize(
+    ("objectives", "limits", "expected"),
+    [
+        (("energy_pj", "latency_cycles", "memory_bytes"), {}, ([0, 1], True)),
+        (("latency_cycles",), {}, ([0], False)),
+        (("latency_cycles",), {"memory_bytes": 5.0}, ([0], True)),
+        (("edp_pj_cycles", "dram_bytes"), {}, ([0, 1, 2], False)),
+        (("memory_bytes",), {}, ([0, 1], True)),
+    ],
+)
+def test_the_columns_that_objectives_ask_for(
+    objectives: tuple[str, ...], limits: dict[str, float], expected: tuple[list[int], bool]
+) -> None:
+    problem = SearchProblem(SyntheticEvaluator(), METRICS, objectives, limits)
+    assert problem.block_columns == expected
