@@ -46,8 +46,8 @@ class BlockPool:
         self._to = self._from.copy()
         self._to[spec.segments.get("cut", slice(0, 0))] += 1
         self._shared = np.flatnonzero(self._from < 0)
-        self._heads: IntArray = np.full(layers + 1, -1, dtype=np.int64)
-        self._links = np.zeros((room, LINKS), dtype=np.int64)
+        self._heads: AnyArray = np.full(layers + 1, -1, dtype=np.int32)
+        self._links: AnyArray = np.zeros((room, LINKS), dtype=np.int32)
         self._links[:, NEXT] = [*range(1, room), -1]
         self._heads[0] = 0
         # In single precision: they guide, and are stored in every checkpoint.

@@ -59,7 +59,7 @@ class NsgaTwo:
 
     With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
     Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
-    at most 8 rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost too much,
+    at most four rounds of removals. It serves two to four objectives; for one, and for five or more, where exact contributions cost much,
     crowding distance stands in.
 
     Tournaments of ten, a half that survives and the far reference were chosen by measurement, against smaller tournaments, other numbers of
@@ -93,12 +93,9 @@ class NsgaTwo:
     ) -> None:
         if tournament < 1:
             raise ValueError(f"a tournament needs at least one member, got {tournament}")
-        if not 0.0 <= local_share <= 1.0:
-            raise ValueError(f"local_share must be between 0 and 1, got {local_share}")
-        if not 0.0 <= survivors <= 1.0:
-            raise ValueError(f"survivors must be between 0 and 1, got {survivors}")
-        if not 0.0 <= assembled <= 1.0:
-            raise ValueError(f"assembled must be between 0 and 1, got {assembled}")
+        for name, share in (("local_share", local_share), ("survivors", survivors), ("assembled", assembled)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} must be between 0 and 1, got {share}")
         self._context = context
         self._parents = max(2, round(survivors * context.population))
         self._members = tournament

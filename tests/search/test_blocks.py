@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_evo import registry
 from stream_evo.evaluation import METRICS, Evaluator
-from stream_evo.search import BLOCK_METRICS, BlockTable, KnowsBlocks, SearchProblem
+from stream_evo.mapping import GenomeSpec
+from stream_evo.operators import SeedHints, UniformSampling, default_operators
+from stream_evo.problems import PROBLEMS
+from stream_evo.search import BLOCK_METRICS, BlockTable, Budget, KnowsBlocks, NsgaTwo, OperatorSet, SearchProblem, Variation, optimize
 from stream_evo.search._block_pool import BlockPool
 from stream_evo.search._codec import pack_state, unpack_state
 from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, synthetic_problem
@@ -171,3 +176,49 @@ def test_the_columns_that_objectives_ask_for(
 ) -> None:
     problem = SearchProblem(SyntheticEvaluator(), METRICS, objectives, limits)
     assert problem.block_columns == expected
+
+
+def test_a_genome_varied_in_several_places_has_the_changes_of_all_its_mutants() -> None:
+    """The second mutation of a genome looks at the genome, not at what the first one made of it."""
+    spec = SyntheticSpec()
+    first, last = np.flatnonzero(spec.upper > spec.lower)[[0, -1]]
+
+    def set_one(_spec: object, genomes: IntArray, rng: np.random.Generator) -> IntArray:
+        changed = genomes.copy()
+        changed[np.arange(len(genomes)), rng.choice([first, last], size=len(genomes))] = 1
+        return changed
+
+    operators = OperatorSet(UniformSampling(), crossovers=(), mutations=(set_one,))
+    varied = np.repeat(spec.lower[None, :], 3, axis=0)
+    parents = np.repeat(spec.upper[None, :], 2, axis=0)
+    brood = Variation(spec, operators, np.random.default_rng(0)).children(parents, parents, varied, np.array([1, 30, 0]))
+    assert len(brood.genomes) == 5
+    assert brood.mutations.tolist() == [0, 0, -1, -1, -1], "gains are told for the children of pairs only"
+    changes = brood.genomes[2:] != varied
+    assert changes.sum(axis=1).tolist() == [1, 2, 0]
+    assert set(np.flatnonzero(changes[1])) == {first, last}
+
+
+def test_children_put_together_from_blocks_are_worth_it() -> None:
+    """On MobileNetV2 with its many stacks: 50 % of the best known hypervolume after 1,000 evaluations without them, 75 % with them."""
+    problem = PROBLEMS["mobilenetv2_hetero_quad"]
+    assert problem.best_known is not None
+    spec = GenomeSpec(registry.load_network(problem.network), registry.load_hardware(problem.hardware))
+    evaluator = Evaluator(spec)
+    with_blocks, without = (
+        optimize(
+            SearchProblem(evaluator, METRICS, problem.metrics),
+            operators=default_operators(SeedHints(*evaluator.layer_costs())),
+            budget=Budget(evaluations=1_000),
+            engine=partial(NsgaTwo, assembled=share),
+            reference=np.array(problem.best_known.reference_point),
+        ).hypervolume
+        for share in (0.6, 0.0)
+    )
+    assert with_blocks > 1.2 * without
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_of_assembled_children_is_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match="assembled must be between 0 and 1"):
+        optimize(synthetic_problem(), operators=default_operators(), budget=Budget(generations=1), engine=partial(NsgaTwo, assembled=share))
