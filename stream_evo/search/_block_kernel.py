@@ -173,48 +173,52 @@ def listed(heads: IntArray, links: IntArray) -> IntArray:
 
 
 @inlined
-def _cheapest(
-    begins: IntArray, first: IntArray, figures: FloatArray, weights: FloatArray, cap: float, cost: FloatArray, via: IntArray
-) -> bool:
-    """Find the chain of blocks with the least weighted sum whose peaks stay below `cap`; False if there is none.
+def _cheapest(begins: IntArray, first: IntArray, terms: FloatArray, peaks: FloatArray, cap: float, cost: FloatArray, via: IntArray) -> bool:
+    """Find the chain of blocks with the least sum of terms whose peaks stay below `cap`; False if there is none.
 
     A shortest path through the layers: ``cost[l]`` is that of the layers before l, ``via[l]`` the block that ends there. Blocks that end
-    before layer l are those from ``begins[l]`` to before ``begins[l + 1]``; ``figures`` (N, A + 1) are their sums and peaks.
+    before layer l are those from ``begins[l]`` to before ``begins[l + 1]``; ``terms`` (A, N) are their weighted sums.
     """
-    sums = len(weights)
     cost[0] = 0.0
     for behind in range(1, len(cost)):
         best, chosen = np.inf, -1
         for block in range(begins[behind], begins[behind + 1]):
-            if figures[block, sums] <= cap:
-                total = cost[first[block]]
-                for column in range(sums):
-                    total += weights[column] * figures[block, column]
-                if total < best:
-                    best, chosen = total, block
+            total = cost[first[block]]
+            for column in range(len(terms)):
+                total += terms[column, block]
+            if total < best and peaks[block] <= cap:
+                best, chosen = total, block
         cost[behind], via[behind] = best, chosen
     return bool(cost[len(cost) - 1] < np.inf)
 
 
 @inlined
-def _lowest_peak(begins: IntArray, first: IntArray, figures: FloatArray, peak: FloatArray) -> float:
+def _lowest_peak(begins: IntArray, first: IntArray, peaks: FloatArray, peak: FloatArray) -> float:
     """Return the least cap below which there is a chain."""
     peak[0] = 0.0
     for behind in range(1, len(peak)):
         peak[behind] = np.inf
         for block in range(begins[behind], begins[behind + 1]):
-            peak[behind] = min(peak[behind], max(peak[first[block]], figures[block, figures.shape[1] - 1]))
+            peak[behind] = min(peak[behind], max(peak[first[block]], peaks[block]))
     return float(peak[len(peak) - 1])
 
 
 @inlined
-def _highest(first: IntArray, figures: FloatArray, via: IntArray) -> float:
+def _highest(first: IntArray, peaks: FloatArray, via: IntArray) -> float:
     """Return the peak of a chain."""
     peak, behind = 0.0, len(via) - 1
     while behind > 0:
-        peak = max(peak, figures[via[behind], figures.shape[1] - 1])
+        peak = max(peak, peaks[via[behind]])
         behind = first[via[behind]]
     return peak
+
+
+@inlined
+def _weigh(sums: FloatArray, weights: FloatArray, terms: FloatArray) -> None:
+    """Write the weighted sums (A, N) of blocks."""
+    for column in range(len(weights)):
+        for block in range(sums.shape[1]):
+            terms[column, block] = weights[column] * sums[column, block]
 
 
 @inlined
@@ -256,7 +260,8 @@ def assemble(
     every = listed(heads, links)
     layers, sums = len(heads) - 1, weights.shape[1]
     order, first = np.empty(len(every), dtype=np.int64), np.empty(len(every), dtype=np.int64)
-    figures, begins = np.empty((len(every), sums + 1)), np.zeros(layers + 2, dtype=np.int64)
+    figures, terms, peaks = np.empty((sums, len(every))), np.empty((sums, len(every))), np.empty(len(every))
+    begins = np.zeros(layers + 2, dtype=np.int64)
     cost, via = np.empty(layers + 1), np.zeros(layers + 1, dtype=np.int64)
     least, scaled = np.ones(sums), np.empty(sums)
     lowest, known = 0.0, -1
@@ -268,22 +273,25 @@ def assemble(
                     behind += 1
                     begins[behind] = usable
                 if _same_setting(genes, block, genomes[number], shared):
-                    order[usable], first[usable], figures[usable] = block, links[block, FIRST], values[block]
+                    order[usable], first[usable], peaks[usable] = block, links[block, FIRST], values[block, sums]
+                    figures[:, usable] = values[block, :sums]
                     usable += 1
             begins[behind + 1 :] = usable
             for column in range(sums):
                 scaled[:] = 0.0
                 scaled[column] = 1.0
-                _cheapest(begins, first, figures, scaled, np.inf, cost, via)
+                _weigh(figures, scaled, terms)
+                _cheapest(begins, first, terms, peaks, np.inf, cost, via)
                 least[column] = max(cost[layers], 1e-300)
-            lowest = _lowest_peak(begins, first, figures, cost)
+            lowest = _lowest_peak(begins, first, peaks, cost)
         scaled[:] = weights[number] / least
-        if not _cheapest(begins, first, figures, scaled, np.inf, cost, via):
+        _weigh(figures, scaled, terms)
+        if not _cheapest(begins, first, terms, peaks, np.inf, cost, via):
             continue
-        highest = _highest(first, figures, via)
+        highest = _highest(first, peaks, via)
         if 0.0 < lowest < highest:
             cap = max(lowest, lowest * (highest / lowest) ** share[number])
-            _cheapest(begins, first, figures, scaled, cap, cost, via)
+            _cheapest(begins, first, terms, peaks, cap, cost, via)
         _write(first, order, genes, via, segments, genomes[number])
         behind = layers
         while behind > 0:

@@ -6,6 +6,7 @@ tell).
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -17,7 +18,18 @@ from stream_evo import registry
 from stream_evo.evaluation import METRICS, Evaluation, Evaluator
 from stream_evo.mapping import GenomeSpec
 from stream_evo.operators import default_operators, generic_operators
-from stream_evo.search import Batch, Budget, EngineContext, EvaluationArchive, ProgressRow, SearchProblem, find_engine, optimize
+from stream_evo.search import (
+    Batch,
+    BlockTable,
+    Budget,
+    EngineContext,
+    EvaluationArchive,
+    KnowsBlocks,
+    ProgressRow,
+    SearchProblem,
+    find_engine,
+    optimize,
+)
 from stream_evo.search.testing import synthetic_problem
 from stream_evo.typing import IntArray
 
@@ -33,13 +45,26 @@ def test_generation(benchmark: BenchmarkFixture, name: str, operators: str, popu
     problem = synthetic_problem(_LAYERS, _CORES)
     chosen = default_operators() if operators == "default" else generic_operators()
     rng = np.random.default_rng(0)
-    context = EngineContext(problem.evaluator.spec, 3, population, chosen, rng, lambda genomes: np.zeros(len(genomes), dtype=bool))
+    told: list[BlockTable] = []
+    context = EngineContext(
+        problem.evaluator.spec,
+        3,
+        population,
+        chosen,
+        rng,
+        lambda genomes: np.zeros(len(genomes), dtype=bool),
+        blocks=lambda: told[-1],
+        sums=2,
+    )
     engine = find_engine(name)(context)
 
     def scored() -> tuple[tuple[object, ...], dict[str, object]]:
         """Ask and evaluate outside the clock; what is timed is a tell and the ask after it."""
         genomes = state["genomes"]
         scores = problem.evaluator.evaluate(genomes)
+        assert isinstance(scores, KnowsBlocks)
+        table = BlockTable.of_scores(scores.blocks, scores.violation_bytes <= 0.0)
+        told[:] = [dataclasses.replace(table, figures=table.chosen(*problem.block_columns))]
         return (genomes, problem.objective_values(scores.metrics), scores.violation_bytes), {}
 
     def generation(genomes: object, objectives: object, violation: object) -> None:
