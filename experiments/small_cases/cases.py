@@ -43,6 +43,7 @@ class Case:
 CASES: Final = {
     "bert_3": Case("bert_layer", 3, "heterogeneous_quad", 2),
     "bert_4": Case("bert_layer", 4, "heterogeneous_quad", 3),
+    "fsrcnn_3": Case("fsrcnn", 3, "heterogeneous_quad", 3),
     "mobilenet_3": Case("mobilenetv2", 3, "simba_2x2", 2),
     "resnet_3": Case("resnet18", 3, "heterogeneous_quad"),
     "resnet_4": Case("resnet18", 4, "heterogeneous_quad", 2),
