@@ -56,6 +56,11 @@ class BlockPool:
         self._stored = np.min_scalar_type(int(spec.upper.max()))
         self._clock = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """True as long as no block was taken in."""
+        return bool((self._heads[1:] < 0).all())
+
     def take_in(self, genomes: IntArray, blocks: BlockTable) -> None:
         """Learn from genomes (P, V) and their blocks, see `EngineContext.blocks`."""
         self._clock += 1
@@ -82,16 +87,14 @@ class BlockPool:
         links = self._links[order]
         return {
             f"{_STATE}clock": self._clock,
-            f"{_STATE}limits": links[:, [FIRST, BEHIND]].T.astype(np.int16),
+            f"{_STATE}limits": links[:, [FIRST, BEHIND]].T.astype(np.int32),
             f"{_STATE}age": (self._clock - links[:, USED]).astype(np.int32),
             f"{_STATE}values": self._values[order],
             f"{_STATE}genes": self._genes[order][self._owned(links)].astype(self._stored),
         }
 
-    def restore(self, state: EngineState) -> bool:
-        """Continue from `state`; return False if no pool is in it."""
-        if f"{_STATE}clock" not in state:
-            return False
+    def restore(self, state: EngineState) -> None:
+        """Continue from `state`."""
         self._clock = int(state[f"{_STATE}clock"])
         count = len(state[f"{_STATE}age"])
         self._heads[:], self._links[:], self._genes[:] = -1, 0, 0
@@ -105,7 +108,6 @@ class BlockPool:
         self._heads[behind[starts]] = starts
         self._links[[*(starts[1:] - 1), count - 1][: len(starts)], NEXT] = -1
         self._heads[0] = count if count < len(self._links) else -1
-        return True
 
     def _owned(self, links: IntArray) -> BoolArray:
         """Mark the genes that belong to blocks (N, LINKS), (N, V)."""

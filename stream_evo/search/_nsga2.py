@@ -142,9 +142,7 @@ class NsgaTwo:
             raise RuntimeError("tell takes the scores of exactly the genomes that ask returned")
         if self._pool is not None and self._context.blocks is not None:
             blocks = self._context.blocks()
-            if blocks is None:
-                self._pool = None
-            else:
+            if blocks is not None:
                 self._pool.take_in(genomes, blocks)
         old = self._population
         if old is not None:
@@ -173,8 +171,8 @@ class NsgaTwo:
         self._variation.restore(state)
         self._population = _Population(**{name: state[name] for name in _Population.__slots__}) if "genomes" in state else None
         self._brood = None
-        if self._pool is not None and not self._pool.restore(state):
-            self._pool = None
+        if self._pool is not None:
+            self._pool.restore(state)
 
     def _first(self) -> Brood:
         context = self._context
@@ -213,7 +211,7 @@ class NsgaTwo:
 
         None where blocks are not known.
         """
-        if self._pool is None or self._population is None or not count:
+        if self._pool is None or self._pool.is_empty or self._population is None or not count:
             nothing = np.empty((0, len(self._context.spec.lower)), dtype=np.int64)
             return nothing, nothing
         rng = self._context.rng
