@@ -22,10 +22,9 @@ Plug-ins:
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
-from stream_evo.search._blocks import BlockTable
+from stream_evo.search._blocks import BLOCK_METRICS, BlockTable
 from stream_evo.search._check_objective import objective_values
 from stream_evo.search._contracts import (
-    BLOCK_METRICS,
     BatchEvaluation,
     BatchEvaluator,
     Conditional,

@@ -252,10 +252,10 @@ def assemble(
 ) -> None:
     """Replace genomes (P, V) by the best chains of blocks that were seen with their genes of the whole mapping; others stay.
 
-    Each minimises its own weighted sum (P, A) of the sums, each taken relative to the least possible; peaks stay below a cap at `share`
-    (P,) of the way, on a logarithmic scale, from the lowest possible to the peak of the best chain without cap.
+    Each minimises its own weighted sum (P, A) of the sums, each taken relative to the least possible (or as it is if that is 0); peaks stay
+    below a cap at `share` (P,) of the way, on a logarithmic scale, from the lowest possible to the peak of the best chain without cap.
 
-    Args: see `take_in`.
+    Other arguments: see `take_in`.
     """
     every = listed(heads, links)
     layers, sums = len(heads) - 1, weights.shape[1]
@@ -282,7 +282,7 @@ def assemble(
                 scaled[column] = 1.0
                 _weigh(figures, scaled, terms)
                 _cheapest(begins, first, terms, peaks, np.inf, cost, via)
-                least[column] = max(cost[layers], 1e-300)
+                least[column] = cost[layers] if cost[layers] > 0.0 else 1.0
             lowest = _lowest_peak(begins, first, peaks, cost)
         scaled[:] = weights[number] / least
         _weigh(figures, scaled, terms)
@@ -291,7 +291,8 @@ def assemble(
         highest = _highest(first, peaks, via)
         if 0.0 < lowest < highest:
             cap = max(lowest, lowest * (highest / lowest) ** share[number])
-            _cheapest(begins, first, terms, peaks, cap, cost, via)
+            if not _cheapest(begins, first, terms, peaks, cap, cost, via):
+                continue
         _write(first, order, genes, via, segments, genomes[number])
         behind = layers
         while behind > 0:

@@ -11,7 +11,7 @@ from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["BlockPool"]
 
-_ROOM = 1024
+_ROOM, _ROOM_PER_LAYER = 1024, 12
 _PER_LAYER = ("allocation", "cut", "tile", "split")
 _STATE = "blocks."
 
@@ -21,7 +21,7 @@ class BlockPool:
 
     Blocks do not overlap in time, so latency, energy and traffic of a mapping are sums over its blocks and its peak memory is the highest
     of theirs (`KnowsBlocks`), nearly whatever stands before and behind. Of all mappings seen, the pool keeps the blocks that no other block
-    for the same layers beats in everything. The best mapping that can be put together from them, for given weights of the sums and a cap
+    for the same layers beat in everything. The best mapping that can be put together from them, for given weights of the sums and a cap
     on the peak, is then a shortest path through the layers, found exactly in one pass over the pool.
 
     This is recombination of all mappings seen at once, with credit to the part that earned it, where a crossover of two parents can only
@@ -33,12 +33,13 @@ class BlockPool:
     Args:
         spec: The search space.
         sums: Number of sums A.
-        room: Most blocks kept.
+        room: Most blocks kept; by default 1,024, or 12 for each layer if that is more.
     """
 
-    def __init__(self, spec: Spec, sums: int, room: int = _ROOM) -> None:
+    def __init__(self, spec: Spec, sums: int, room: int | None = None) -> None:
         segments = [(name, spec.segments[name]) for name in _PER_LAYER if name in spec.segments]
         layers = spec.segments["allocation"].stop - spec.segments["allocation"].start
+        room = max(_ROOM, _ROOM_PER_LAYER * layers) if room is None else room
         self._segments = np.array([(part.start, int(name == "cut")) for name, part in segments], dtype=np.int64)
         self._from = np.full(len(spec.lower), -1, dtype=np.int64)  # first and last layer that a gene is about
         for _, part in segments:

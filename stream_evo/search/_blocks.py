@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from stream_evo.typing import BoolArray, FloatArray, IntArray, SingleArray
+from stream_evo.errors import PluginError
+from stream_evo.typing import BoolArray, IntArray, SingleArray
 
-__all__ = ["BlockTable"]
+__all__ = ["BLOCK_METRICS", "BlockTable"]
+
+BLOCK_METRICS: Final = ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")
+"""What evaluators say of blocks. Over the blocks of a mapping all add up to its metrics, but for the last: there the highest counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +36,31 @@ class BlockTable:
     figures: SingleArray
 
     @classmethod
-    def of_scores(cls, blocks: FloatArray, wanted: BoolArray) -> BlockTable:
-        """Return the table of what an evaluator says, see `KnowsBlocks`, (P, L, 1 + C), for the genomes that are `wanted`, (P,)."""
+    def of_evaluation(cls, scored: object, wanted: BoolArray, layers: int) -> BlockTable | None:
+        """Return the table of what an evaluator says of the genomes that are `wanted`, (P,); ``None`` if it says nothing of blocks.
+
+        Args:
+            scored: Scores of P genomes; with an attribute ``blocks`` if it knows them, see `KnowsBlocks`.
+            wanted: Genomes that fit the chip.
+            layers: Layers L.
+
+        Raises:
+            PluginError: The blocks have another shape, go beyond the last layer, or have figures that are not finite.
+        """
+        blocks = getattr(scored, "blocks", None)
+        if blocks is None:
+            return None
+        shape = (len(wanted), layers, 1 + len(BLOCK_METRICS))
+        if np.shape(blocks) != shape:
+            raise PluginError(f"the evaluator must return blocks of shape {shape}; it returned {np.shape(blocks)}")
         genomes, first = np.nonzero((blocks[:, :, 0] > 0.0) & wanted[:, None])
         rows = blocks[genomes, first]
-        return cls(genomes, first, rows[:, 0].astype(np.int64), rows[:, 1:].astype(np.float32))
+        behind = rows[:, 0].astype(np.int64)
+        if not (np.isfinite(rows).all() and (behind > first).all() and (behind <= layers).all()):
+            raise PluginError(
+                "the evaluator returned a block that ends before it begins or beyond the last layer, or without finite figures"
+            )
+        return cls(genomes, first, behind, rows[:, 1:].astype(np.float32))
 
     @classmethod
     def joined(cls, tables: Sequence[BlockTable]) -> BlockTable:
@@ -59,4 +84,5 @@ class BlockTable:
     def chosen(self, columns: Sequence[int], peak: bool) -> SingleArray:
         """Return some columns of the figures, and behind them the last one, or zeros in its place, (N, len(columns) + 1)."""
         last = self.figures[:, -1:]
-        return np.concatenate([self.figures[:, list(columns)], last if peak else np.zeros_like(last)], axis=1)
+        # Contiguous: a kernel is compiled anew for each layout.
+        return np.ascontiguousarray(np.concatenate([self.figures[:, list(columns)], last if peak else np.zeros_like(last)], axis=1))

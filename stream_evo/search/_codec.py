@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from stream_evo.search._blocks import BlockTable
-from stream_evo.search._contracts import BLOCK_METRICS, EngineState
+from stream_evo.search._blocks import BLOCK_METRICS, BlockTable
+from stream_evo.search._contracts import EngineState
 from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["pack_batch", "pack_state", "unpack_batch", "unpack_state"]

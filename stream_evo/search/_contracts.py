@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from stream_evo.search._blocks import BlockTable
 from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "BLOCK_METRICS",
     "BatchEvaluation",
     "BatchEvaluator",
     "Conditional",
@@ -34,9 +33,6 @@ __all__ = [
     "Sampling",
     "Spec",
 ]
-
-BLOCK_METRICS: Final = ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")
-"""What `KnowsBlocks` says of blocks. Over the blocks of a mapping all add up to its metrics, but for the last: there the highest counts."""
 
 EngineState: TypeAlias = dict[str, Any]
 """State of an engine between two generations: string keys; values are NumPy arrays (no object dtype) or what JSON can hold."""

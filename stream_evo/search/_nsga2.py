@@ -75,8 +75,8 @@ class NsgaTwo:
             default only what would be repeated gives way to them: a fixed share made small exact fronts less complete.
         survivors: Survivors of a generation as part of the population; at least two survive. One is classical.
         assembled: Part of the children that are put together from the best blocks of all mappings seen (`BlockPool`), where the evaluator
-            says what blocks contribute. One in six of them stays as it is; the others take on changes in several places at once: what a
-            change was worth is told by the block it is in. Nothing is assembled classically.
+            says what blocks contribute. One in six of them stays as it is; the others take on up to four changes in several places at once:
+            what a change was worth is told by the block it is in. Nothing is assembled classically.
 
     Raises:
         ValueError: The tournament has no member, or a share is not between 0 and 1.
@@ -203,6 +203,8 @@ class NsgaTwo:
         plain, varied = self._assemble(self._assembled)
         unbred = np.concatenate([self._steps(self._local), plain])[:population]
         varied = varied[: population - len(unbred)]
+        if len(unbred) == population:
+            return self._unbred(unbred)
         bred = self._breed(population - len(unbred) - len(varied), varied)
         return self._unbred(unbred).joined(bred) if len(unbred) else bred
 
@@ -216,7 +218,7 @@ class NsgaTwo:
             return nothing, nothing
         rng = self._context.rng
         bases = self._population.genomes[rng.integers(len(self._population.genomes), size=count)]
-        # Of two sums, one counts e^1.4 times as much as the other, or more, in half of the mappings.
+        # Of two sums, one counts 2.6 times as much as the other, or more, in half of the mappings.
         weights = np.exp(rng.standard_normal((count, self._context.sums)))
         built = self._context.spec.canonical(self._pool.assembled(bases, weights, rng.random(count)))
         varied = np.arange(count) >= max(1, round(_PLAIN * count))

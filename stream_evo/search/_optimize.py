@@ -151,7 +151,8 @@ class _Run:
         self._problem, self._budget, self._archive = problem, budget, archive
         self._workers, self._callbacks, self._clock = workers, callbacks, clock
         self._reference = None if reference is None else np.asarray(reference, dtype=np.float64)
-        genes = len(problem.evaluator.spec.lower)
+        genes, segments = len(problem.evaluator.spec.lower), problem.evaluator.spec.segments
+        self._layers = segments["allocation"].stop - segments["allocation"].start if "allocation" in segments else 0
         self.ledger = Ledger(len(problem.metrics))
         self._recorded = Ledger(len(problem.metrics))  # scores from disk of genomes that this session has not asked for yet
         self._front = ParetoFront.empty(genes, len(problem.objectives), len(problem.metrics))
@@ -192,15 +193,20 @@ class _Run:
                 raise RunFolderError(f"{folder} cannot lend its evaluations, it differs in: {', '.join(changed)}")
             for number, batch in enumerate(other.batches()):
                 if number == 0:
-                    self._check_lent(folder, batch)
-                self._record(batch)
+                    knows_blocks = self._check_lent(folder, batch)
+                if batch.blocks is not None or not knows_blocks:  # without their blocks scores would change what the engine does
+                    self._record(batch)
 
-    def _check_lent(self, folder: Path, batch: Batch) -> None:
-        """Evaluate a few of another run's genomes again: fingerprints do not tell versions of the evaluator apart."""
+    def _check_lent(self, folder: Path, batch: Batch) -> bool:
+        """Evaluate a few of another run's genomes again: fingerprints do not tell versions of the evaluator apart.
+
+        Return whether the evaluator knows their blocks.
+        """
         lent = slice(0, _LENT_TRIED)
         scored = self._problem.evaluator.evaluate(batch.genomes[lent])
         if not (np.array_equal(scored.metrics, batch.metrics[lent]) and np.array_equal(scored.violation_bytes, batch.violation[lent])):
             raise RunFolderError(f"{folder} cannot lend its evaluations: this version scores the same genomes differently")
+        return isinstance(scored, KnowsBlocks)
 
     def recover(self, archive: EvaluationArchive) -> None:
         """Continue where the archive ends: from the stored state of the engine, or by telling it everything again."""
@@ -326,8 +332,9 @@ class _Run:
                     f"it returned {scored.metrics.shape} and {scored.violation_bytes.shape}"
                 )
             metrics[missing], violation[missing] = scored.metrics, scored.violation_bytes
-            if isinstance(scored, KnowsBlocks):
-                tables.append(BlockTable.of_scores(scored.blocks, violation[missing] <= 0.0).renumbered(missing))
+            table = BlockTable.of_evaluation(scored, violation[missing] <= 0.0, self._layers)
+            if table is not None:
+                tables.append(table.renumbered(missing))
         if not (np.isfinite(metrics[violation <= 0.0]).all() and (violation >= 0.0).all()):
             raise PluginError("the evaluator returned a feasible genome with an infinite or undefined metric, or an undefined violation")
         return metrics, violation, BlockTable.joined(tables) if tables else None

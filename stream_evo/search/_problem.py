@@ -9,7 +9,8 @@ from types import MappingProxyType
 import numpy as np
 
 from stream_evo.errors import Fault, InputError, UnknownNameError
-from stream_evo.search._contracts import BLOCK_METRICS, BatchEvaluator
+from stream_evo.search._blocks import BLOCK_METRICS
+from stream_evo.search._contracts import BatchEvaluator
 from stream_evo.typing import FloatArray
 
 __all__ = ["SearchProblem"]
@@ -66,15 +67,15 @@ class SearchProblem:
 
     @property
     def block_columns(self) -> tuple[list[int], bool]:
-        """Columns of `BLOCK_METRICS` that add up to what the objectives ask for, and whether they or limits ask for the peak of memory.
+        """Columns of `BLOCK_METRICS` that add up to what objectives and limits ask for, and whether they ask for the peak of memory.
 
-        An objective that is none of these metrics is taken to depend on latency and energy; where nothing adds up, these stand in.
+        What is none of these metrics is taken to depend on latency and energy; where nothing adds up, these stand in.
         """
-        asked = set(self.objectives)
+        asked = set(self.objectives) | set(self.limits)
         if asked - set(BLOCK_METRICS):
             asked |= {"latency_cycles", "energy_pj"}
         sums = [column for column, name in enumerate(BLOCK_METRICS[:-1]) if name in asked]
-        return sums or [0, 1], BLOCK_METRICS[-1] in asked | set(self.limits)
+        return sums or [0, 1], BLOCK_METRICS[-1] in asked
 
     def violation(self, metrics: FloatArray, violation_bytes: FloatArray) -> FloatArray:
         """How far each genome is from feasible, (P,); 0 = feasible.

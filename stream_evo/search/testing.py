@@ -37,7 +37,6 @@ from stream_evo.search._contracts import (
     EngineContext,
     EngineFactory,
     EngineState,
-    KnowsBlocks,
     Mutation,
     OperatorSet,
     Repair,
@@ -240,10 +239,10 @@ class _Drive:
             scores = self._problem.evaluator.evaluate(genomes)
             new = {key: row for row, key in reversed(list(enumerate(genome_keys(genomes)))) if self.ledger.rows([key])[0] < 0}
             rows = list(new.values())
-            if isinstance(scores, KnowsBlocks):
-                table = BlockTable.of_scores(scores.blocks[rows], scores.violation_bytes[rows] <= 0.0)
-                figures = table.chosen(*self._problem.block_columns)
-                self._blocks = dataclasses.replace(table.renumbered(np.array(rows, dtype=np.int64)), figures=figures)
+            wanted = np.isin(np.arange(len(genomes)), rows) & (scores.violation_bytes <= 0.0)
+            table = BlockTable.of_evaluation(scores, wanted, layers=len(genomes[0, self._spec.segments["allocation"]]))
+            if table is not None:
+                self._blocks = dataclasses.replace(table, figures=table.chosen(*self._problem.block_columns))
             self.ledger.add(list(new), scores.metrics[rows], scores.violation_bytes[rows])
             violation = self._problem.violation(scores.metrics, scores.violation_bytes)
             objectives = self._problem.objective_values(scores.metrics)

@@ -24,7 +24,6 @@ from stream_evo.search import (
     Budget,
     EngineContext,
     EvaluationArchive,
-    KnowsBlocks,
     ProgressRow,
     SearchProblem,
     find_engine,
@@ -62,8 +61,8 @@ def test_generation(benchmark: BenchmarkFixture, name: str, operators: str, popu
         """Ask and evaluate outside the clock; what is timed is a tell and the ask after it."""
         genomes = state["genomes"]
         scores = problem.evaluator.evaluate(genomes)
-        assert isinstance(scores, KnowsBlocks)
-        table = BlockTable.of_scores(scores.blocks, scores.violation_bytes <= 0.0)
+        table = BlockTable.of_evaluation(scores, scores.violation_bytes <= 0.0, _LAYERS)
+        assert table is not None
         told[:] = [dataclasses.replace(table, figures=table.chosen(*problem.block_columns))]
         return (genomes, problem.objective_values(scores.metrics), scores.violation_bytes), {}
 

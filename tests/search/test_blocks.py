@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_evo import registry
+from stream_evo.errors import PluginError
 from stream_evo.evaluation import METRICS, Evaluator
 from stream_evo.mapping import GenomeSpec
 from stream_evo.operators import SeedHints, UniformSampling, default_operators
 from stream_evo.problems import PROBLEMS
-from stream_evo.search import BLOCK_METRICS, BlockTable, Budget, KnowsBlocks, NsgaTwo, OperatorSet, SearchProblem, Variation, optimize
+from stream_evo.search import (
+    BLOCK_METRICS,
+    BatchEvaluation,
+    BlockTable,
+    Budget,
+    KnowsBlocks,
+    NsgaTwo,
+    OperatorSet,
+    SearchProblem,
+    Variation,
+    optimize,
+)
 from stream_evo.search._block_pool import BlockPool
 from stream_evo.search._codec import pack_state, unpack_state
 from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, synthetic_problem
@@ -49,6 +65,21 @@ def _check_sums(scored: object) -> None:
     for genome in blocks[:, :, 0].astype(np.int64):
         first = np.flatnonzero(genome)
         assert [0, *genome[first]] == [*first, len(genome)], "blocks follow each other from the first layer to the last"
+
+
+def _table(rows: FloatArray) -> BlockTable:
+    """Return a table of sums and a peak (P, L, 1 + 3), all wanted."""
+    genomes, first = np.nonzero(rows[:, :, 0])
+    found = rows[genomes, first]
+    return BlockTable(genomes, first, found[:, 0].astype(np.int64), found[:, 1:].astype(np.float32))
+
+
+def _told(problem: SearchProblem, scored: BatchEvaluation) -> BlockTable:
+    """Return the blocks of scores that fit, all three sums and the peak."""
+    spec = problem.evaluator.spec
+    table = BlockTable.of_evaluation(scored, scored.violation_bytes <= 0.0, spec.segments["allocation"].stop)
+    assert table is not None
+    return table
 
 
 @st.composite
@@ -85,7 +116,7 @@ def test_a_chain_is_the_best_of_all_there_are(case: tuple[SyntheticSpec, IntArra
     spec, genomes, rows = case
     weights = np.random.default_rng(seed).random(2) + 0.01
     pool = BlockPool(spec, 2)
-    pool.take_in(genomes, BlockTable.of_scores(rows, np.ones(len(genomes), dtype=np.bool_)))
+    pool.take_in(genomes, _table(rows))
     priority = genomes[0, spec.segments.get("priority", slice(0, 0))]
     chains = [np.array([rows[genome, first, 1:] for genome, first in chain]) for chain in _chains(spec, genomes, rows, priority)]
     sums, peaks = np.array([chain.sum(axis=0)[:2] for chain in chains]), np.array([chain.max(axis=0)[2] for chain in chains])
@@ -120,7 +151,7 @@ def test_a_block_counts_by_its_worst_figures_and_gives_way_to_a_better_one() -> 
     pool = BlockPool(spec, 2)
 
     def best_after(genome: int) -> IntArray:
-        pool.take_in(genomes[[genome]], BlockTable.of_scores(rows[[genome]], np.array([True])))
+        pool.take_in(genomes[[genome]], _table(rows[[genome]]))
         return pool.assembled(genomes[[2]], np.ones((1, 2)), np.ones(1))[0]
 
     assert (best_after(0) == genomes[0]).all()
@@ -135,7 +166,7 @@ def test_what_a_mapping_can_be_put_together_from_beats_what_was_seen() -> None:
     genomes = np.random.default_rng(1).integers(spec.lower, spec.upper + 1, size=(200, len(spec.lower)))
     scored = problem.evaluator.evaluate(genomes)
     fits = scored.violation_bytes <= 0.0
-    table = BlockTable.of_scores(scored.blocks, fits)  # type: ignore[attr-defined]  # the made-up evaluator knows them
+    table = _told(problem, scored)
     pool = BlockPool(spec, 3)
     pool.take_in(genomes, table)
     built = pool.assembled(genomes[:5], np.tile([1.0, 1e-6, 1e-6], (5, 1)), np.ones(5))
@@ -151,7 +182,7 @@ def test_a_restored_pool_goes_on_as_the_first() -> None:
     for generation in range(8):
         genomes = rng.integers(spec.lower, spec.upper + 1, size=(30, len(spec.lower)))
         scored = problem.evaluator.evaluate(genomes)
-        table = BlockTable.of_scores(scored.blocks, scored.violation_bytes <= 0.0)  # type: ignore[attr-defined]  # as above
+        table = _told(problem, scored)
         asked = rng.random((10, 3)), rng.random(10)
         if generation:
             other.restore(unpack_state(pack_state(one.state())))
@@ -166,11 +197,13 @@ def test_a_restored_pool_goes_on_as_the_first() -> None:
         (("energy_pj", "latency_cycles", "memory_bytes"), {}, ([0, 1], True)),
         (("latency_cycles",), {}, ([0], False)),
         (("latency_cycles",), {"memory_bytes": 5.0}, ([0], True)),
+        (("energy_pj",), {"latency_cycles": 5.0}, ([0, 1], False)),
+        (("dram_bytes",), {"edp_pj_cycles": 5.0}, ([0, 1, 2], False)),
         (("edp_pj_cycles", "dram_bytes"), {}, ([0, 1, 2], False)),
         (("memory_bytes",), {}, ([0, 1], True)),
     ],
 )
-def test_the_columns_that_objectives_ask_for(
+def test_the_columns_that_objectives_and_limits_ask_for(
     objectives: tuple[str, ...], limits: dict[str, float], expected: tuple[list[int], bool]
 ) -> None:
     problem = SearchProblem(SyntheticEvaluator(), METRICS, objectives, limits)
@@ -221,3 +254,79 @@ def test_children_put_together_from_blocks_are_worth_it() -> None:
 def test_a_share_of_assembled_children_is_a_share(share: float) -> None:
     with pytest.raises(ValueError, match="assembled must be between 0 and 1"):
         optimize(synthetic_problem(), operators=default_operators(), budget=Budget(generations=1), engine=partial(NsgaTwo, assembled=share))
+
+
+def test_a_limit_is_searched_along() -> None:
+    """With energy to minimise under a limit on latency, mappings are put together for both: without latency all would miss the limit."""
+    base = synthetic_problem(layers=60)
+    limit = 1.3 * float(_best(base, "latency_cycles", {}, 0.0)[0])
+    limited = [np.mean([_best(base, "energy_pj", {"latency_cycles": limit}, share, seed)[0] for seed in range(3)]) for share in (0.6, 0.0)]
+    assert limited[0] < limited[1]
+
+
+def _best(base: SearchProblem, objective: str, limits: dict[str, float], share: float, seed: int = 0) -> FloatArray:
+    problem = SearchProblem(base.evaluator, base.metrics, (objective,), limits)
+    settings = {"operators": default_operators(), "budget": Budget(evaluations=1_500), "seed": seed}
+    return optimize(problem, engine=partial(NsgaTwo, assembled=share), **settings).front.objectives[0]  # type: ignore[arg-type]  # a dict
+
+
+class Silent(SyntheticEvaluator):
+    """Knows no blocks."""
+
+    def evaluate(self, genomes: IntArray, workers: int = 1) -> Any:
+        scored = super().evaluate(genomes, workers)
+        return SimpleNamespace(metrics=scored.metrics, violation_bytes=scored.violation_bytes)
+
+
+def test_an_evaluator_need_not_know_blocks(tmp_path: Path) -> None:
+    base = synthetic_problem()
+    problem = SearchProblem(Silent(), base.metrics, base.objectives, fingerprint=base.fingerprint)
+    settings = {"operators": default_operators(), "population": 20}
+    whole = optimize(problem, budget=Budget(evaluations=210), **settings)  # type: ignore[arg-type]  # a dict of settings
+    for evaluations in (90, 210):
+        part = optimize(problem, budget=Budget(evaluations=evaluations), folder=tmp_path, resume=True, **settings)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(part.front.genomes, whole.front.genomes)
+
+
+def test_scores_without_blocks_are_not_borrowed_by_a_search_that_uses_them(tmp_path: Path) -> None:
+    base = synthetic_problem()
+    silent = SearchProblem(Silent(), base.metrics, base.objectives, fingerprint=base.fingerprint)
+    settings = {"operators": default_operators(), "population": 20, "budget": Budget(evaluations=200)}
+    optimize(silent, folder=tmp_path, **settings)  # type: ignore[arg-type]  # a dict of settings
+    alone, shared = (optimize(base, shared=folders, **settings) for folders in ((), (tmp_path,)))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(alone.front.genomes, shared.front.genomes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda blocks: blocks[:, :, :3], r"blocks of shape \(40, 12, 5\); it returned \(40, 12, 3\)"),
+        (lambda blocks: np.where(blocks == 12, 13, blocks), "a block that ends before it begins or beyond the last layer"),
+        (lambda blocks: np.where(np.arange(5) == 2, np.nan, blocks), "or without finite figures"),
+    ],
+)
+def test_impossible_blocks_are_told(change: Callable[[FloatArray], FloatArray], said: str) -> None:
+    class Wrong(SyntheticEvaluator):
+        def evaluate(self, genomes: IntArray, workers: int = 1) -> Any:
+            scored = super().evaluate(genomes, workers)
+            return dataclasses.replace(scored, blocks=change(scored.blocks))
+
+    base = synthetic_problem()
+    with pytest.raises(PluginError, match=said):
+        optimize(
+            SearchProblem(Wrong(), base.metrics, base.objectives),
+            operators=default_operators(),
+            population=40,
+            budget=Budget(generations=2),
+        )
+
+
+def test_a_generation_without_new_mappings_changes_nothing_for_the_next() -> None:
+    """A space of a few mappings: when all are known the engine is told of batches without blocks, and goes on."""
+    spec = SyntheticSpec(layers=2, cores=1, pins={3: 0, 4: 0})
+    evaluator = SyntheticEvaluator(spec)
+    metrics = synthetic_problem().metrics
+    result = optimize(
+        SearchProblem(evaluator, metrics, metrics[:2]), operators=default_operators(), budget=Budget(generations=5), population=4
+    )
+    assert result.evaluations == int(np.prod(spec.upper - spec.lower + 1))
