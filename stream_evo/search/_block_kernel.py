@@ -237,6 +237,21 @@ def _write(first: IntArray, order: IntArray, genes: AnyArray, via: IntArray, seg
         behind = begin
 
 
+@inlined
+def _spread_out(
+    links: IntArray, values: SingleArray, order: IntArray, begins: IntArray, first: IntArray, figures: FloatArray, peaks: FloatArray
+) -> None:
+    """Write what blocks are in arrays of their own, block by block in the given order (N,), by the layers behind them."""
+    sums, behind = values.shape[1] - 1, 0
+    for place, block in enumerate(order):
+        while behind < links[block, BEHIND]:
+            behind += 1
+            begins[behind] = place
+        first[place], peaks[place] = links[block, FIRST], values[block, sums]
+        figures[:, place] = values[block, :sums]
+    begins[behind + 1 :] = len(order)
+
+
 @kernel
 def assemble(
     heads: IntArray,
@@ -267,16 +282,13 @@ def assemble(
     lowest, known = 0.0, -1
     for number in range(len(genomes)):
         if known < 0 or not _same_setting(genomes, known, genomes[number], shared):
-            known, usable, behind = number, 0, 0
+            known = number
+            usable = 0
             for block in every:
-                while behind < links[block, BEHIND]:
-                    behind += 1
-                    begins[behind] = usable
                 if _same_setting(genes, block, genomes[number], shared):
-                    order[usable], first[usable], peaks[usable] = block, links[block, FIRST], values[block, sums]
-                    figures[:, usable] = values[block, :sums]
+                    order[usable] = block
                     usable += 1
-            begins[behind + 1 :] = usable
+            _spread_out(links, values, order[:usable], begins, first, figures, peaks)
             for column in range(sums):
                 scaled[:] = 0.0
                 scaled[column] = 1.0

@@ -54,6 +54,12 @@ def open_stack(q: IntArray, w: IntArray, ports: FloatArray, links: FloatArray, d
 
 
 @inlined
+def _row(w: IntArray, block: int) -> int:
+    """Return where the figures of a block begin."""
+    return w[w[W_STACK] + block * K_SIZE + K_LAYER] * B_SIZE
+
+
+@inlined
 def _find_blocks(w: IntArray, part: FloatArray) -> int:
     """Number the block of each stack, and turn records of stacks into records of blocks: first layer and end; return how many."""
     start = _LATER
@@ -102,7 +108,7 @@ def sum_up_blocks(
     for number in range(q[Q_INPUTS], w[W_STREAMS]):
         s = w[W_STREAM] + number * S_SIZE
         block = w[w[W_STACK] + w[s + S_STACK] * K_SIZE + K_BLOCK]
-        row = w[w[W_STACK] + block * K_SIZE + K_LAYER] * B_SIZE
+        row = _row(w, block)
         rows, columns = w[s + S_ROWS] - 1, w[s + S_COLUMNS] - 1
         for corner in range(4):
             times = (1 if corner & 2 else rows) * (1 if corner & 1 else columns)
@@ -138,7 +144,7 @@ def _write_peaks(q: IntArray, w: IntArray, part: FloatArray, blocks: int) -> int
     while stores > 0:
         time = w[event[0]]
         while time >= until and block < blocks - 1:  # what changes as a block ends belongs to the next
-            part[w[w[W_STACK] + block * K_SIZE + K_LAYER] * B_SIZE + B_PEAK] = peak / 8
+            part[_row(w, block) + B_PEAK] = peak / 8
             peak = held if time > until else 0
             block += 1
             until = w[w[W_STACK] + block * K_SIZE + K_ENDED]
@@ -158,7 +164,7 @@ def _write_peaks(q: IntArray, w: IntArray, part: FloatArray, blocks: int) -> int
             peak = max(peak, held)
             highest = max(highest, peak)
     while block < blocks:
-        part[w[w[W_STACK] + block * K_SIZE + K_LAYER] * B_SIZE + B_PEAK] = peak / 8
+        part[_row(w, block) + B_PEAK] = peak / 8
         peak = held
         block += 1
     return highest
