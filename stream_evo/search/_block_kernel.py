@@ -62,7 +62,7 @@ def _unlink(heads: IntArray, links: IntArray, behind: int, block: int, before: i
 @kernel
 def _give_up(heads: IntArray, links: IntArray, count: int) -> None:
     """Give up the `count` blocks that were used longest ago; of equals those that are listed first."""
-    last = np.sort(links[:, USED])[count - 1]  # all are in use
+    last = np.partition(links[:, USED], count - 1)[count - 1]  # all are in use
     tied = count - np.sum(links[:, USED] < last)
     for behind in range(1, len(heads)):
         before, block = -1, heads[behind]

@@ -138,10 +138,9 @@ class Variation:
 
     def _mutants(self, genomes: IntArray, drawn: IntArray) -> IntArray:
         mutants = genomes.copy()
-        for index, mutation in enumerate(self._mutations):
+        for index in np.flatnonzero(np.bincount(drawn[drawn != _NOTHING])):
             rows = np.flatnonzero(drawn == index)
-            if rows.size:
-                mutants[rows] = mutation(self._spec, genomes[rows], self._rng)
+            mutants[rows] = self._mutations[index](self._spec, genomes[rows], self._rng)
         return mutants
 
     def _draw(self, quality: FloatArray, where: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> IntArray:
