@@ -16,7 +16,7 @@ import yaml
 
 from stream_evo.errors import Fault, InputError
 
-__all__ = ["FLOAT", "Node", "Scalar", "read_yaml", "resolve"]
+__all__ = ["FLOAT", "Dumper", "Node", "Scalar", "read_yaml", "resolve"]
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -175,3 +175,11 @@ def resolve(text: str) -> Scalar:
     if FLOAT.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
         return float(text)
     return text
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what `resolve` reads back: PyYAML leaves texts bare that are numbers only since YAML 1.2, such as ``1e5``."""
+
+
+# PyYAML asks whether a text begins like this.
+Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{FLOAT.pattern})\Z"), list("+-.0123456789"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from stream_evo._yaml_nodes import Dumper
 from stream_evo.exports._front import PointOfFront
 from stream_evo.foreign import derived_tiles, loop_position
 from stream_evo.hardware import Accelerator
@@ -206,5 +207,5 @@ def _entry_2024(writer: _Writer, entry: LayerMapping, layer: Layer) -> dict[str,
 
 def _flow(value: Mapping[str, object]) -> str:
     """Return a value on one line."""
-    text: str = yaml.safe_dump(dict(value), default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
+    text: str = yaml.dump(dict(value), Dumper=Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
     return text.strip()

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stream_evo._yaml_nodes import Dumper
 from stream_evo.foreign._accelerator import ImportedHardware
 from stream_evo.hardware import ArrayTiming, Core, Direction, Memory
 from stream_evo.mapping import Pins
@@ -133,7 +134,7 @@ def pins_to_yaml(pins: Pins) -> str:
     return _dump({"network": pins.network, "accelerator": pins.accelerator, "layers": layers})
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(Dumper):
     """No anchors: the same value twice is written twice."""
 
     def ignore_aliases(self, data: object) -> bool:

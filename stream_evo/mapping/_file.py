@@ -25,6 +25,7 @@ from pathlib import Path
 import yaml
 
 from stream_evo._yaml import Section, open_section
+from stream_evo._yaml_nodes import Dumper
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, check_layer_names, check_mapping
@@ -42,7 +43,7 @@ def mapping_to_yaml(mapping: Mapping) -> str:
         "priority": str(mapping.priority),
         "dataflows": dict(mapping.dataflows),
     }
-    text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=140) + "layers:\n"
+    text: str = yaml.dump(head, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=140) + "layers:\n"
     for entry in mapping.layers:
         text += (
             f"  {_scalar(entry.layer)}: {{cores: [{', '.join(map(_scalar, entry.cores))}], tile_rows: {entry.tile_rows}, "
@@ -56,7 +57,7 @@ def _scalar(name: str) -> str:
     """Return a name as YAML, quoted where it must be; a front repeats a few names in hundreds of files."""
     if not name.isprintable():
         return json.dumps(name)  # a key must stand on one line; JSON's escapes are YAML's
-    text: str = yaml.safe_dump([name], allow_unicode=True, default_flow_style=True, width=math.inf)
+    text: str = yaml.dump([name], Dumper=Dumper, allow_unicode=True, default_flow_style=True, width=math.inf)
     return text.strip().removeprefix("[").removesuffix("]")
 
 

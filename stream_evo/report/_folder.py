@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from stream_evo._yaml_nodes import Dumper
 from stream_evo.errors import RunFolderError
 
 __all__ = ["MANIFEST", "RunFolder", "write_atomic"]
@@ -181,4 +182,5 @@ class RunFolder:
 
 
 def _dump(content: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(dict(content), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text

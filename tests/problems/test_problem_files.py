@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_evo import registry
+from stream_evo._yaml_nodes import Dumper
 from stream_evo.errors import InputError
 from stream_evo.problems import OBJECTIVES, Problem, RunSettings, load_problem
 
@@ -109,12 +110,14 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
+@example(settings={}, objectives=["dram"], name="0E0")  # a number since YAML 1.2
+@example(settings={}, objectives=["dram"], name="1e5")
 @given(settings=SETTINGS, objectives=st.lists(st.sampled_from(sorted(OBJECTIVES)), min_size=1, unique=True), name=st.text(min_size=1))
 def test_what_is_written_is_what_is_read(tmp_path_factory, settings, objectives, name):
     """For any valid content, whatever the letters of the name: reading inverts writing."""
     content = {"name": name, "network": "fsrcnn", "hardware": "homogeneous_quad", "objectives": objectives, **settings}
     path = tmp_path_factory.mktemp("problem") / "problem.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=False), encoding="utf-8")
+    path.write_text(yaml.dump(content, Dumper=Dumper, allow_unicode=False), encoding="utf-8")
     expected = RunSettings(**{"time_limit_s" if key == "time_limit" else key: value for key, value in settings.items()})
     assert load_problem(path) == Problem(name, "fsrcnn", "homogeneous_quad", tuple(objectives), settings=expected)
 
