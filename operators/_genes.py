@@ -9,11 +9,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from stream_evo.search import KnowsCores, Spec
+from stream_evo.search import KnowsCores, Spec, gene_layers, segment
 from stream_evo.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "LAYER_SEGMENTS",
     "by_value",
     "core_table",
     "free",
@@ -26,23 +25,6 @@ __all__ = [
     "stack_numbers",
     "tiles_like",
 ]
-
-LAYER_SEGMENTS = ("allocation", "cut", "tile", "split")
-"""Segments whose gene number i belongs to layer i."""
-
-
-def segment(spec: Spec, name: str) -> slice:
-    """Return where a segment lies; an empty slice where the space has none of that name."""
-    return spec.segments.get(name, slice(0, 0))
-
-
-def gene_layers(spec: Spec) -> IntArray:
-    """Return the layer each gene belongs to, -1 for genes of the whole mapping, (V,)."""
-    layers = np.full(len(spec.lower), -1, dtype=np.int64)
-    for name in LAYER_SEGMENTS:
-        part = segment(spec, name)
-        layers[part] = np.arange(part.stop - part.start)
-    return layers
 
 
 def core_table(spec: Spec) -> IntArray:

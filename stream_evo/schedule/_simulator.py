@@ -111,8 +111,8 @@ class Simulator:
         """Schedule one genome's decisions, shape ``(D,)``, and return everything that happened."""
         space = _Workspace()
         rows = 1 << 12
+        raw = Raw.zeros(1, self._layers)
         while True:
-            raw = Raw.zeros(1, self._layers)
             record = np.zeros(rows * at.TRACE_COLUMNS, dtype=np.int64)
             _, problem = self._schedule(decisions[np.newaxis], space, record, raw, 0)
             if problem == 0:

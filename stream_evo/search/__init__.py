@@ -10,7 +10,7 @@ Engines:
     ENGINES, find_engine, Engine, EngineContext, EngineFactory, EngineState, NsgaTwo, Diversity, RandomSearch
 Contracts of operators and of what is searched:
     Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator,
-    BatchEvaluation, KnowsBlocks, BLOCK_METRICS, BlockTable
+    BatchEvaluation, KnowsBlocks, BLOCK_METRICS, BlockTable; LAYER_SEGMENTS, gene_layers, layer_count, segment: where things lie in a genome
 What is kept:
     EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront; describe: settings as text, for fingerprints
 Measures:
@@ -22,7 +22,7 @@ Plug-ins:
 """
 
 from stream_evo.search._archive import ARCHIVE_NAME, Batch, EvaluationArchive, ProgressRow
-from stream_evo.search._blocks import BLOCK_METRICS, BlockTable
+from stream_evo.search._blocks import BLOCK_METRICS, BlockTable, KnowsBlocks
 from stream_evo.search._check_objective import objective_values
 from stream_evo.search._contracts import (
     BatchEvaluation,
@@ -33,7 +33,6 @@ from stream_evo.search._contracts import (
     EngineContext,
     EngineFactory,
     EngineState,
-    KnowsBlocks,
     KnowsCores,
     Mutation,
     Objective,
@@ -61,6 +60,7 @@ from stream_evo.search._plugin import (
 from stream_evo.search._problem import SearchProblem
 from stream_evo.search._random import RandomSearch
 from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
+from stream_evo.search._segments import LAYER_SEGMENTS, gene_layers, layer_count, segment
 from stream_evo.search._variation import Variation
 from stream_evo.search._watch import WatchedEngineFactory, WatchedOperator
 
@@ -68,6 +68,7 @@ __all__ = [
     "ARCHIVE_NAME",
     "BLOCK_METRICS",
     "ENGINES",
+    "LAYER_SEGMENTS",
     "Batch",
     "BatchEvaluation",
     "BatchEvaluator",
@@ -108,7 +109,9 @@ __all__ = [
     "check_operator",
     "describe",
     "find_engine",
+    "gene_layers",
     "hypervolume",
+    "layer_count",
     "load_engine",
     "load_objective",
     "load_operator",
@@ -117,4 +120,5 @@ __all__ = [
     "operator_kind",
     "optimize",
     "reference_point",
+    "segment",
 ]

@@ -222,12 +222,15 @@ def _weigh(sums: FloatArray, weights: FloatArray, terms: FloatArray) -> None:
 
 
 @inlined
-def _write(first: IntArray, order: IntArray, genes: AnyArray, via: IntArray, segments: IntArray, child: IntArray) -> None:
-    """Write the genes of a chain into a genome, with cuts where blocks meet."""
+def _write(
+    links: IntArray, first: IntArray, order: IntArray, genes: AnyArray, via: IntArray, segments: IntArray, clock: int, child: IntArray
+) -> None:
+    """Write the genes of a chain into a genome, with cuts where blocks meet, and note that its blocks were used."""
     behind = len(via) - 1
     while behind > 0:
         block = order[via[behind]]
         begin = first[via[behind]]
+        links[block, USED] = clock
         for number in range(len(segments)):
             start, inner = segments[number, _START], segments[number, _INNER]
             for gene in range(start + begin, start + behind - inner):
@@ -305,8 +308,4 @@ def assemble(
             cap = max(lowest, lowest * (highest / lowest) ** share[number])
             if not _cheapest(begins, first, terms, peaks, cap, cost, via):
                 continue
-        _write(first, order, genes, via, segments, genomes[number])
-        behind = layers
-        while behind > 0:
-            links[order[via[behind]], USED] = clock
-            behind = first[via[behind]]
+        _write(links, first, order, genes, via, segments, clock, genomes[number])

@@ -7,12 +7,12 @@ import numpy as np
 from stream_evo.search._block_kernel import BEHIND, FIRST, LINKS, NEXT, USED, assemble, listed, take_in
 from stream_evo.search._blocks import BlockTable
 from stream_evo.search._contracts import EngineState, Spec
+from stream_evo.search._segments import LAYER_SEGMENTS, gene_layers, layer_count, segment
 from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["BlockPool"]
 
 _ROOM, _ROOM_PER_LAYER = 1024, 12
-_PER_LAYER = ("allocation", "cut", "tile", "split")
 _STATE = "blocks."
 
 
@@ -21,14 +21,14 @@ class BlockPool:
 
     Blocks do not overlap in time, so latency, energy and traffic of a mapping are sums over its blocks and its peak memory is the highest
     of theirs (`KnowsBlocks`), nearly whatever stands before and behind. Of all mappings seen, the pool keeps the blocks that no other block
-    for the same layers beat in everything. The best mapping that can be put together from them, for given weights of the sums and a cap
+    for the same layers beats in everything. The best mapping that can be put together from them, for given weights of the sums and a cap
     on the peak, is then a shortest path through the layers, found exactly in one pass over the pool.
 
     This is recombination of all mappings seen at once, with credit to the part that earned it, where a crossover of two parents can only
     guess what was good in them; compare optimal mixing (Thierens and Bosman 2011), which tries parts one by one.
 
-    A block seen again in other company counts by its worst figures. When the room is used up, the block that was part of no path for
-    longest goes. Genes of the whole mapping (dataflows, priority) stay as they are: a path takes blocks that were seen with them.
+    A block seen again in other company counts by its worst figures. When the room is used up, the blocks that were part of no path for
+    longest go. Genes of the whole mapping (dataflows, priority) stay as they are: a path takes blocks that were seen with them.
 
     Args:
         spec: The search space.
@@ -37,25 +37,21 @@ class BlockPool:
     """
 
     def __init__(self, spec: Spec, sums: int, room: int | None = None) -> None:
-        segments = [(name, spec.segments[name]) for name in _PER_LAYER if name in spec.segments]
-        layers = spec.segments["allocation"].stop - spec.segments["allocation"].start
+        layers = layer_count(spec)
         room = max(_ROOM, _ROOM_PER_LAYER * layers) if room is None else room
-        self._segments = np.array([(part.start, int(name == "cut")) for name, part in segments], dtype=np.int64)
-        self._from = np.full(len(spec.lower), -1, dtype=np.int64)  # first and last layer that a gene is about
-        for _, part in segments:
-            self._from[part] = np.arange(part.stop - part.start)
+        per_layer = [(segment(spec, name).start, int(name == "cut")) for name in LAYER_SEGMENTS if name in spec.segments]
+        self._segments = np.array(per_layer, dtype=np.int64)
+        self._from = gene_layers(spec)  # first and last layer that a gene is about
         self._to = self._from.copy()
-        self._to[spec.segments.get("cut", slice(0, 0))] += 1
+        self._to[segment(spec, "cut")] += 1
         self._shared = np.flatnonzero(self._from < 0)
-        self._heads: AnyArray = np.full(layers + 1, -1, dtype=np.int32)
-        self._links: AnyArray = np.zeros((room, LINKS), dtype=np.int32)
-        self._links[:, NEXT] = [*range(1, room), -1]
-        self._heads[0] = 0
+        self._heads: AnyArray = np.empty(layers + 1, dtype=np.int32)
+        self._links: AnyArray = np.empty((room, LINKS), dtype=np.int32)
         # In single precision: they guide, and are stored in every checkpoint.
         self._values = np.zeros((room, sums + 1), dtype=np.float32)
-        self._genes: AnyArray = np.zeros((room, len(spec.lower)), dtype=np.int16 if spec.upper.max() < 1 << 15 else np.int64)
-        self._stored = np.min_scalar_type(int(spec.upper.max()))
+        self._genes: AnyArray = np.zeros((room, len(spec.lower)), dtype=np.min_scalar_type(int(spec.upper.max())))
         self._clock = 0
+        self._clear()
 
     @property
     def is_empty(self) -> bool:
@@ -91,15 +87,14 @@ class BlockPool:
             f"{_STATE}limits": links[:, [FIRST, BEHIND]].T.astype(np.int32),
             f"{_STATE}age": (self._clock - links[:, USED]).astype(np.int32),
             f"{_STATE}values": self._values[order],
-            f"{_STATE}genes": self._genes[order][self._owned(links)].astype(self._stored),
+            f"{_STATE}genes": self._genes[order][self._owned(links)],
         }
 
     def restore(self, state: EngineState) -> None:
         """Continue from `state`."""
         self._clock = int(state[f"{_STATE}clock"])
         count = len(state[f"{_STATE}age"])
-        self._heads[:], self._links[:], self._genes[:] = -1, 0, 0
-        self._links[:, NEXT] = [*range(1, len(self._links)), -1]
+        self._clear()
         self._links[:count, [FIRST, BEHIND]] = state[f"{_STATE}limits"].T
         self._links[:count, USED] = self._clock - state[f"{_STATE}age"]
         self._values[:count] = state[f"{_STATE}values"]
@@ -109,6 +104,11 @@ class BlockPool:
         self._heads[behind[starts]] = starts
         self._links[[*(starts[1:] - 1), count - 1][: len(starts)], NEXT] = -1
         self._heads[0] = count if count < len(self._links) else -1
+
+    def _clear(self) -> None:
+        self._heads[:], self._links[:] = -1, 0
+        self._links[:, NEXT] = [*range(1, len(self._links)), -1]
+        self._heads[0] = 0
 
     def _owned(self, links: IntArray) -> BoolArray:
         """Mark the genes that belong to blocks (N, LINKS), (N, V)."""

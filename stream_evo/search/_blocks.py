@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from stream_evo.errors import PluginError
-from stream_evo.typing import BoolArray, IntArray, SingleArray
+from stream_evo.typing import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["BLOCK_METRICS", "BlockTable"]
+__all__ = ["BLOCK_METRICS", "BlockTable", "KnowsBlocks"]
 
 BLOCK_METRICS: Final = ("latency_cycles", "energy_pj", "dram_bytes", "memory_bytes")
 """What evaluators say of blocks. Over the blocks of a mapping all add up to its metrics, but for the last: there the highest counts."""
+
+
+@runtime_checkable
+class KnowsBlocks(Protocol):
+    """Scores that also say what each block of a mapping contributes: consecutive layers that no other layers overlap in time."""
+
+    @property
+    def blocks(self) -> FloatArray:
+        """In the row of a block's first layer the layer behind its last, then `BLOCK_METRICS`; other rows are zero; (P, L, 5)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,16 +49,16 @@ class BlockTable:
         """Return the table of what an evaluator says of the genomes that are `wanted`, (P,); ``None`` if it says nothing of blocks.
 
         Args:
-            scored: Scores of P genomes; with an attribute ``blocks`` if it knows them, see `KnowsBlocks`.
+            scored: Scores of P genomes.
             wanted: Genomes that fit the chip.
             layers: Layers L.
 
         Raises:
             PluginError: The blocks have another shape, go beyond the last layer, or have figures that are not finite.
         """
-        blocks = getattr(scored, "blocks", None)
-        if blocks is None:
+        if not isinstance(scored, KnowsBlocks):
             return None
+        blocks = scored.blocks
         shape = (len(wanted), layers, 1 + len(BLOCK_METRICS))
         if np.shape(blocks) != shape:
             raise PluginError(f"the evaluator must return blocks of shape {shape}; it returned {np.shape(blocks)}")
@@ -81,8 +90,9 @@ class BlockTable:
         rows = slice(int(start), int(stop))
         return BlockTable(np.zeros(rows.stop - rows.start, dtype=np.int64), self.first[rows], self.behind[rows], self.figures[rows])
 
-    def chosen(self, columns: Sequence[int], peak: bool) -> SingleArray:
-        """Return some columns of the figures, and behind them the last one, or zeros in its place, (N, len(columns) + 1)."""
+    def chosen(self, columns: Sequence[int], peak: bool) -> BlockTable:
+        """Return the table with some columns of the figures, and behind them the last one, or zeros in its place."""
         last = self.figures[:, -1:]
+        figures = np.concatenate([self.figures[:, list(columns)], last if peak else np.zeros_like(last)], axis=1)
         # Contiguous: a kernel is compiled anew for each layout.
-        return np.ascontiguousarray(np.concatenate([self.figures[:, list(columns)], last if peak else np.zeros_like(last)], axis=1))
+        return BlockTable(self.genomes, self.first, self.behind, np.ascontiguousarray(figures))

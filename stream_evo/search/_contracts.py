@@ -24,7 +24,6 @@ __all__ = [
     "EngineContext",
     "EngineFactory",
     "EngineState",
-    "KnowsBlocks",
     "KnowsCores",
     "Mutation",
     "Objective",
@@ -83,15 +82,6 @@ class BatchEvaluation(Protocol):
     @property
     def violation_bytes(self) -> FloatArray:
         """Bytes by which each genome misses the memories, float64 (P,); 0 = fits."""
-
-
-@runtime_checkable
-class KnowsBlocks(Protocol):
-    """Scores that also say what each block of a mapping contributes: consecutive layers that no other layers overlap in time."""
-
-    @property
-    def blocks(self) -> FloatArray:
-        """In the row of a block's first layer the layer behind its last, then `BLOCK_METRICS`; other rows are zero; (P, L, 5)."""
 
 
 class BatchEvaluator(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stream_evo.search._contracts import Spec
+from stream_evo.search._segments import segment
 from stream_evo.typing import BoolArray, IntArray
 
 __all__ = ["local_steps"]
@@ -63,7 +64,7 @@ def _moves(spec: Spec) -> IntArray:
 def _ordered(spec: Spec) -> BoolArray:
     ordered = np.zeros(len(spec.lower), dtype=np.bool_)
     for name in _ORDERED:
-        ordered[spec.segments.get(name, slice(0, 0))] = True
+        ordered[segment(spec, name)] = True
     return ordered
 
 

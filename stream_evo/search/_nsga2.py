@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from stream_evo.search._block_pool import BlockPool
-from stream_evo.search._contracts import Engine, EngineContext, EngineState, Spec
+from stream_evo.search._contracts import Engine, EngineContext, EngineState
 from stream_evo.search._local_steps import local_steps
 from stream_evo.search._pareto import (
     constrained_ranks,
@@ -17,6 +17,7 @@ from stream_evo.search._pareto import (
     repeated_rows,
 )
 from stream_evo.search._rng import restore_rng, rng_state
+from stream_evo.search._segments import segment
 from stream_evo.search._variation import Brood, Variation
 from stream_evo.typing import FloatArray, IntArray
 
@@ -103,7 +104,8 @@ class NsgaTwo:
         self._by_hypervolume = diversity is Diversity.HYPERVOLUME and context.objectives in _TRUNCATION_ROUNDS
         self._variation = Variation(context.spec, context.operators, context.rng)
         self._assembled = round(assembled * context.population)
-        knows_blocks = self._assembled > 0 and context.blocks is not None and _has_boundaries(context.spec)
+        cut = segment(context.spec, "cut")
+        knows_blocks = self._assembled > 0 and context.blocks is not None and cut.stop > cut.start
         self._pool = BlockPool(context.spec, context.sums) if knows_blocks else None
         self._population: _Population | None = None
         self._brood: Brood | None = None
@@ -232,7 +234,7 @@ class NsgaTwo:
         genomes = self._population.genomes
         changes = None
         if varied is not None:
-            stacks = 1 + varied[:, self._context.spec.segments.get("cut", slice(0, 0))].sum(axis=1)
+            stacks = 1 + varied[:, segment(self._context.spec, "cut")].sum(axis=1)
             changes = np.minimum(stacks, _CHANGES)  # about one in each stack
         return self._variation.children(genomes[parents[:count]], genomes[parents[count:]], varied, changes)
 
@@ -314,8 +316,3 @@ def _normalised(points: FloatArray) -> FloatArray:
     low = points.min(axis=0)
     span = points.max(axis=0) - low
     return np.asarray((points - low) / np.where(span > 0.0, span, 1.0))
-
-
-def _has_boundaries(spec: Spec) -> bool:
-    cut = spec.segments.get("cut", slice(0, 0))
-    return bool(cut.stop > cut.start)

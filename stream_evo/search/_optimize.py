@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,8 +12,8 @@ import numpy as np
 
 from stream_evo.errors import PluginError, RunFolderError
 from stream_evo.search._archive import Batch, EvaluationArchive, ProgressRow
-from stream_evo.search._blocks import BlockTable
-from stream_evo.search._contracts import EngineContext, EngineFactory, EngineState, KnowsBlocks, OperatorSet
+from stream_evo.search._blocks import BlockTable, KnowsBlocks
+from stream_evo.search._contracts import EngineContext, EngineFactory, EngineState, OperatorSet
 from stream_evo.search._describe import describe
 from stream_evo.search._engines import find_engine
 from stream_evo.search._front import ParetoFront
@@ -22,6 +21,7 @@ from stream_evo.search._ledger import Ledger, genome_keys
 from stream_evo.search._pareto import hypervolume, reference_point
 from stream_evo.search._problem import SearchProblem
 from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
+from stream_evo.search._segments import layer_count
 from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["optimize"]
@@ -151,8 +151,7 @@ class _Run:
         self._problem, self._budget, self._archive = problem, budget, archive
         self._workers, self._callbacks, self._clock = workers, callbacks, clock
         self._reference = None if reference is None else np.asarray(reference, dtype=np.float64)
-        genes, segments = len(problem.evaluator.spec.lower), problem.evaluator.spec.segments
-        self._layers = segments["allocation"].stop - segments["allocation"].start if "allocation" in segments else 0
+        genes = len(problem.evaluator.spec.lower)
         self.ledger = Ledger(len(problem.metrics))
         self._recorded = Ledger(len(problem.metrics))  # scores from disk of genomes that this session has not asked for yet
         self._front = ParetoFront.empty(genes, len(problem.objectives), len(problem.metrics))
@@ -180,9 +179,7 @@ class _Run:
 
     def blocks(self) -> BlockTable | None:
         """Return the blocks of the genomes that this generation evaluated, see `EngineContext.blocks`."""
-        if self._blocks is None:
-            return None
-        return dataclasses.replace(self._blocks, figures=self._blocks.chosen(*self._problem.block_columns))
+        return None if self._blocks is None else self._blocks.chosen(*self._problem.block_columns)
 
     def borrow(self, folder: Path, fingerprint: dict[str, str]) -> None:
         """Take scores from another run of the same problem."""
@@ -332,7 +329,7 @@ class _Run:
                     f"it returned {scored.metrics.shape} and {scored.violation_bytes.shape}"
                 )
             metrics[missing], violation[missing] = scored.metrics, scored.violation_bytes
-            table = BlockTable.of_evaluation(scored, violation[missing] <= 0.0, self._layers)
+            table = BlockTable.of_evaluation(scored, violation[missing] <= 0.0, layer_count(self._problem.evaluator.spec))
             if table is not None:
                 tables.append(table.renumbered(missing))
         if not (np.isfinite(metrics[violation <= 0.0]).all() and (violation >= 0.0).all()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -92,11 +92,7 @@ class Variation:
         crossed = self._rng.random(count) < self._operators.crossover_rate if self._crossovers else np.zeros(count, dtype=np.bool_)
         mutated = (self._rng.random(count) < self._operators.mutation_rate) | ~crossed
         crossovers = self._draw(self._crossover_quality, crossed)
-        genomes = parents_a.copy()
-        for index, crossover in enumerate(self._crossovers):
-            rows = np.flatnonzero(crossovers == index)
-            if rows.size:
-                genomes[rows] = crossover(self._spec, parents_a[rows], parents_b[rows], self._rng)
+        genomes = self._mixed(parents_a, parents_b, crossovers)
         # All mutants at once: an operator takes little longer for many.
         drawn = self._draw(self._mutation_quality, np.append(mutated, np.ones(times.sum(), dtype=np.bool_)))
         mutants = self._mutants(np.concatenate([genomes, np.repeat(single, times, axis=0)]), drawn)
@@ -108,13 +104,7 @@ class Variation:
     def crossed(self, parents_a: IntArray, parents_b: IntArray) -> IntArray:
         """Return children (P, V) by crossover alone, drawn at equal odds; for engines that run crossover and mutation apart."""
         where = np.full(len(parents_a), bool(self._crossovers)) & (self._rng.random(len(parents_a)) < self._operators.crossover_rate)
-        drawn = self._draw(np.ones(len(self._crossovers)), where)
-        genomes = parents_a.copy()
-        for index, crossover in enumerate(self._crossovers):
-            rows = np.flatnonzero(drawn == index)
-            if rows.size:
-                genomes[rows] = crossover(self._spec, parents_a[rows], parents_b[rows], self._rng)
-        return genomes
+        return self._mixed(parents_a, parents_b, self._draw(np.ones(len(self._crossovers)), where))
 
     def mutated(self, genomes: IntArray) -> IntArray:
         """Return canonical mutants (P, V), mutations drawn at equal odds; for engines that run crossover and mutation apart."""
@@ -136,10 +126,15 @@ class Variation:
         self._crossover_quality = np.array(state["crossover_quality"], dtype=np.float64)
         self._mutation_quality = np.array(state["mutation_quality"], dtype=np.float64)
 
+    def _mixed(self, parents_a: IntArray, parents_b: IntArray, drawn: IntArray) -> IntArray:
+        genomes = parents_a.copy()
+        for index, rows in _rows_by_operator(drawn):
+            genomes[rows] = self._crossovers[index](self._spec, parents_a[rows], parents_b[rows], self._rng)
+        return genomes
+
     def _mutants(self, genomes: IntArray, drawn: IntArray) -> IntArray:
         mutants = genomes.copy()
-        for index in np.flatnonzero(np.bincount(drawn[drawn != _NOTHING])):
-            rows = np.flatnonzero(drawn == index)
+        for index, rows in _rows_by_operator(drawn):
             mutants[rows] = self._mutations[index](self._spec, genomes[rows], self._rng)
         return mutants
 
@@ -157,6 +152,12 @@ class Variation:
             picks = np.searchsorted(np.cumsum(odds), self._rng.random(len(where)), side="right")
             drawn[where] = np.minimum(picks, len(quality) - 1)[where]
         return drawn
+
+
+def _rows_by_operator(drawn: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Yield each operator that was drawn (P,), by its index, with the rows that it works on."""
+    for index in np.flatnonzero(np.bincount(drawn[drawn != _NOTHING])).tolist():
+        yield index, np.flatnonzero(drawn == index)
 
 
 def _merged(genomes: IntArray, mutants: IntArray, times: IntArray) -> IntArray:

@@ -44,6 +44,7 @@ from stream_evo.search._contracts import (
     Spec,
 )
 from stream_evo.search._ledger import Ledger, genome_keys
+from stream_evo.search._segments import layer_count
 from stream_evo.search._synthetic import SyntheticEvaluator, SyntheticSpec, synthetic_problem
 from stream_evo.search._trial import called, global_seeds, name_of
 from stream_evo.typing import BoolArray, IntArray
@@ -240,9 +241,8 @@ class _Drive:
             new = {key: row for row, key in reversed(list(enumerate(genome_keys(genomes)))) if self.ledger.rows([key])[0] < 0}
             rows = list(new.values())
             wanted = np.isin(np.arange(len(genomes)), rows) & (scores.violation_bytes <= 0.0)
-            table = BlockTable.of_evaluation(scores, wanted, layers=len(genomes[0, self._spec.segments["allocation"]]))
-            if table is not None:
-                self._blocks = dataclasses.replace(table, figures=table.chosen(*self._problem.block_columns))
+            table = BlockTable.of_evaluation(scores, wanted, layer_count(self._spec))
+            self._blocks = None if table is None else table.chosen(*self._problem.block_columns)
             self.ledger.add(list(new), scores.metrics[rows], scores.violation_bytes[rows])
             violation = self._problem.violation(scores.metrics, scores.violation_bytes)
             objectives = self._problem.objective_values(scores.metrics)

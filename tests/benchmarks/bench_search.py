@@ -6,7 +6,6 @@ tell).
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def test_generation(benchmark: BenchmarkFixture, name: str, operators: str, popu
         scores = problem.evaluator.evaluate(genomes)
         table = BlockTable.of_evaluation(scores, scores.violation_bytes <= 0.0, _LAYERS)
         assert table is not None
-        told[:] = [dataclasses.replace(table, figures=table.chosen(*problem.block_columns))]
+        told[:] = [table.chosen(*problem.block_columns)]
         return (genomes, problem.objective_values(scores.metrics), scores.violation_bytes), {}
 
     def generation(genomes: object, objectives: object, violation: object) -> None:

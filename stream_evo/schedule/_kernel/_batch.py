@@ -124,5 +124,5 @@ def schedule_batch(
         if w[W_PROBLEM] != 0:
             return number, -w[W_PROBLEM]
         sum_up(q, w, energies, ports, links, dram, out[number])
-        out[number, OUT_PEAK_BITS] = sum_up_blocks(q, w, energies, ports, links, dram, part)
+        sum_up_blocks(q, w, energies, out[number], part)
     return decisions.shape[0], OK

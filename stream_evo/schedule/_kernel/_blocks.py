@@ -6,7 +6,7 @@ import numpy as np
 
 from stream_evo._jit import inlined, kernel
 from stream_evo.schedule._kernel._resources import store_at
-from stream_evo.schedule._kernel._results import dram_pj, link_pj, transfer_pj
+from stream_evo.schedule._kernel._results import corner_cost, dram_pj, link_pj, transfer_pj
 from stream_evo.schedule._layout import *  # noqa: F403  # a vocabulary of offsets, used all over this file
 from stream_evo.typing import FloatArray, IntArray
 
@@ -86,10 +86,8 @@ def _find_blocks(w: IntArray, part: FloatArray) -> int:
 
 
 @kernel
-def sum_up_blocks(
-    q: IntArray, w: IntArray, energies: FloatArray, ports: FloatArray, links: FloatArray, dram: FloatArray, part: FloatArray
-) -> int:
-    """Write what the blocks of a genome contribute; return the peak of the activation bits in all memories."""
+def sum_up_blocks(q: IntArray, w: IntArray, energies: FloatArray, out: FloatArray, part: FloatArray) -> None:
+    """Write what the blocks of a genome contribute, and the highest of their peaks to its results, whose other columns are known."""
     blocks = _find_blocks(w, part)
     begun = 0
     for block in range(blocks):
@@ -99,22 +97,19 @@ def sum_up_blocks(
             behind = w[b + K_SIZE + K_LAYER]
             moved, bits = part[behind * B_SIZE + B_ENERGY], part[behind * B_SIZE + B_DRAM]
         else:
-            behind, bits = q[Q_LAYERS], float(w[W_DRAM_BITS])
-            moved = transfer_pj(q, w, ports) + link_pj(q, w, links) + dram_pj(w, dram)
+            behind, bits = q[Q_LAYERS], out[OUT_DRAM_BITS]
+            moved = out[OUT_TRANSFER] + out[OUT_LINK] + out[OUT_DRAM]
         part[row + B_BEHIND], part[row + B_LATENCY] = behind, w[b + K_ENDED] - begun
         part[row + B_ENERGY] = moved - part[row + B_ENERGY]
         part[row + B_DRAM] = (bits - part[row + B_DRAM]) / 8
         begun = w[b + K_ENDED]
     for number in range(q[Q_INPUTS], w[W_STREAMS]):
         s = w[W_STREAM] + number * S_SIZE
-        block = w[w[W_STACK] + w[s + S_STACK] * K_SIZE + K_BLOCK]
-        row = _row(w, block)
-        rows, columns = w[s + S_ROWS] - 1, w[s + S_COLUMNS] - 1
+        row = _row(w, w[w[W_STACK] + w[s + S_STACK] * K_SIZE + K_BLOCK])
         for corner in range(4):
-            times = (1 if corner & 2 else rows) * (1 if corner & 1 else columns)
-            cost = (w[s + S_COST + corner] - q[Q_COSTS]) // C_SIZE
+            times, cost = corner_cost(q, w, s, corner)
             part[row + B_ENERGY] += times * (energies[cost, 0] + energies[cost, 1])
-    return _write_peaks(q, w, part, blocks)
+    out[OUT_PEAK_BITS] = _write_peaks(q, w, part, blocks)
 
 
 @inlined

@@ -36,16 +36,22 @@ def dram_pj(w: IntArray, dram: FloatArray) -> float:
     return w[W_DRAM_READ] * dram[0] + w[W_DRAM_WRITE] * dram[1]
 
 
+@inlined
+def corner_cost(q: IntArray, w: IntArray, s: int, corner: int) -> tuple[int, int]:
+    """Return how many tiles of a stream have the cost of a corner, and that cost."""
+    rows, columns = w[s + S_ROWS] - 1, w[s + S_COLUMNS] - 1
+    times = (1 if corner & 2 else rows) * (1 if corner & 1 else columns)
+    return times, (w[s + S_COST + corner] - q[Q_COSTS]) // C_SIZE
+
+
 @kernel
 def sum_up(q: IntArray, w: IntArray, energies: FloatArray, ports: FloatArray, links: FloatArray, dram: FloatArray, out: FloatArray) -> None:
     """Write the results of a genome, but for the peak of memory, which the blocks tell."""
     mac, memory_energy = 0.0, 0.0
     for number in range(q[Q_INPUTS], w[W_STREAMS]):
         s = w[W_STREAM] + number * S_SIZE
-        rows, columns = w[s + S_ROWS] - 1, w[s + S_COLUMNS] - 1
         for corner in range(4):
-            times = (1 if corner & 2 else rows) * (1 if corner & 1 else columns)
-            cost = (w[s + S_COST + corner] - q[Q_COSTS]) // C_SIZE
+            times, cost = corner_cost(q, w, s, corner)
             mac += times * energies[cost, 0]
             memory_energy += times * energies[cost, 1]
     overflow = w[W_MISSING]
