@@ -42,11 +42,16 @@ class Case:
 
 CASES: Final = {
     "bert_3": Case("bert_layer", 3, "heterogeneous_quad", 2),
+    "bert_3_homogeneous": Case("bert_layer", 3, "homogeneous_quad", 2),
     "bert_4": Case("bert_layer", 4, "heterogeneous_quad", 3),
     "fsrcnn_3": Case("fsrcnn", 3, "heterogeneous_quad", 3),
+    "fsrcnn_3_mesh": Case("fsrcnn", 3, "simba_2x2", 3),
+    "inception_4": Case("inception_v2", 4, "heterogeneous_quad", 2),
     "mobilenet_3": Case("mobilenetv2", 3, "simba_2x2", 2),
+    "mobilenet_3_all": Case("mobilenetv2", 3, "simba_2x2"),
     "resnet_3": Case("resnet18", 3, "heterogeneous_quad"),
     "resnet_4": Case("resnet18", 4, "heterogeneous_quad", 2),
+    "squeezenet_4": Case("squeezenet", 4, "heterogeneous_quad", 3),
 }
 
 

@@ -66,7 +66,7 @@ def main() -> None:
     unknown = sorted(set(options.cases) - set(CASES))
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}")
-    print(f"{'case':12} {'genomes':>9} {'front':>6} {'budget':>7}  seeds with the whole front")
+    print(f"{'case':18} {'genomes':>9} {'front':>6} {'budget':>7}  seeds with the whole front")
     for name in options.cases or CASES:
         case = CASES[name]
         if options.enumerate:
@@ -80,7 +80,7 @@ def main() -> None:
         whole = sum(count == 0 for count in missing)
         worst = "" if whole == len(missing) else f"; misses: {missing}"
         print(
-            f"{name:12} {exact['genomes']:9,} {len(exact['front']):6} {int(SHARE * exact['genomes']):7,}  {whole} of {len(missing)}{worst}",
+            f"{name:18} {exact['genomes']:9,} {len(exact['front']):6} {int(SHARE * exact['genomes']):7,}  {whole} of {len(missing)}{worst}",
             flush=True,
         )
 

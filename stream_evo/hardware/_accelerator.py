@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -172,6 +174,45 @@ class Accelerator:
                     name = shared.get((index, memory.name), f"{slot.name}.{memory.name}")
                     found.setdefault(name, []).append((index, operand))
         return tuple((name, tuple(users)) for name, users in found.items())
+
+    def alike_cores(self) -> tuple[tuple[int, ...], ...]:
+        """Return the groups of cores that can change places: of one kind, at the same ends of links and shared memories; ascending.
+
+        Names do not count. In a mesh the ways between others count as well: of two that are equally long one is taken, so the cores on them
+        are not alike.
+        """
+        groups: list[list[int]] = []
+        kinds: dict[object, int] = {}
+        unchanged = self._kinds_of_links({}, kinds)
+        for index, slot in enumerate(self.cores):
+            for group in groups:
+                moved = {group[0]: index, index: group[0]}
+                if self.cores[group[0]].core == slot.core and self._looks_alike(moved, unchanged, self._kinds_of_links(moved, kinds)):
+                    group.append(index)
+                    break
+            else:
+                groups.append([index])
+        return tuple(tuple(group) for group in groups if len(group) > 1)
+
+    def _kinds_of_links(self, moved: Mapping[int, int], kinds: dict[object, int]) -> list[int]:
+        """Return a number for what each link is without its name, with some cores in the places of others; equal links, equal numbers."""
+        found = []
+        for link in self.links:
+            ends = frozenset((moved.get(source, source), moved.get(target, target)) for source, target in link.connects)
+            found.append(kinds.setdefault((link.bits_per_cycle, link.pj_per_bit, ends), len(kinds)))
+        return found
+
+    def _looks_alike(self, moved: Mapping[int, int], unchanged: list[int], links: list[int]) -> bool:
+        """Return whether links, shared memories and ways are the same with some cores in the places of others."""
+        shared = Counter(frozenset(group.members) for group in self.shared_memories)
+        exchanged = Counter(frozenset((moved.get(core, core), name) for core, name in group.members) for group in self.shared_memories)
+        if sorted(links) != sorted(unchanged) or shared != exchanged:
+            return False
+        for source, target in itertools.permutations(range(len(self.cores) + 1), 2):
+            way, other = self.path(source, target), self.path(moved.get(source, source), moved.get(target, target))
+            if [links[link] for link in way or ()] != [unchanged[link] for link in other or ()]:
+                return False
+        return True
 
     def _repr_html_(self) -> str:
         columns = ("core", "kind", "array", "on-core memory", "runs")

@@ -113,6 +113,26 @@ class GenomeSpec:
         return table
 
     @cached_property
+    def alike_cores(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of cores that can change places in every mapping of this space; what scores differ by then is noise.
+
+        They are those of `Accelerator.alike_cores` which pins treat alike. None where layers can be spread over several cores: those that
+        follow each other count then.
+        """
+        splits = self.upper[self.segments["split"]] if "split" in self.segments else self.upper[:0]
+        if splits.any():
+            return ()
+        part = self.segments["allocation"]
+        free = [cores[low : high + 1] for cores, low, high in zip(self.capable, self.lower[part], self.upper[part], strict=True)]
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for number, group in enumerate(self.accelerator.alike_cores()):
+            for core in group:
+                allowed = tuple(core in cores for cores in free)
+                if any(allowed):
+                    groups.setdefault((number, allowed, self._flow_range(core)), []).append(core)
+        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+    @cached_property
     def flows(self) -> tuple[tuple[str, ...], ...]:
         """Names of the dataflows each core can choose among; the first is the default."""
         found = []

@@ -9,8 +9,9 @@ The loop:
 Engines:
     ENGINES, find_engine, Engine, EngineContext, EngineFactory, EngineState, NsgaTwo, Diversity, RandomSearch
 Contracts of operators and of what is searched:
-    Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, BatchEvaluator,
-    BatchEvaluation, KnowsBlocks, BLOCK_METRICS, BlockTable; LAYER_SEGMENTS, gene_layers, layer_count, segment: where things lie in a genome
+    Sampling, Crossover, Mutation, Repair, Objective, Conditional, OperatorSet, Variation, Spec, KnowsCores, KnowsAlikeCores,
+    BatchEvaluator, BatchEvaluation, KnowsBlocks, BLOCK_METRICS, BlockTable
+    LAYER_SEGMENTS, gene_layers, layer_count, segment: where things lie in a genome
 What is kept:
     EvaluationArchive, Batch, ProgressRow, ARCHIVE_NAME, ParetoFront; describe: settings as text, for fingerprints
 Measures:
@@ -33,6 +34,7 @@ from stream_evo.search._contracts import (
     EngineContext,
     EngineFactory,
     EngineState,
+    KnowsAlikeCores,
     KnowsCores,
     Mutation,
     Objective,
@@ -83,6 +85,7 @@ __all__ = [
     "EngineFactory",
     "EngineState",
     "EvaluationArchive",
+    "KnowsAlikeCores",
     "KnowsBlocks",
     "KnowsCores",
     "LeastInfeasible",

@@ -24,6 +24,7 @@ __all__ = [
     "EngineContext",
     "EngineFactory",
     "EngineState",
+    "KnowsAlikeCores",
     "KnowsCores",
     "Mutation",
     "Objective",
@@ -70,6 +71,15 @@ class KnowsCores(Protocol):
     @property
     def capable(self) -> tuple[tuple[int, ...], ...]:
         """Core indices per layer; value ``v`` of the layer's allocation gene is its ``v``-th entry."""
+
+
+@runtime_checkable
+class KnowsAlikeCores(Protocol):
+    """A space that says which cores can stand in for each other: exchanging two of a group everywhere changes no score to speak of."""
+
+    @property
+    def alike_cores(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of at least two core indices, ascending, no core in two of them."""
 
 
 class BatchEvaluation(Protocol):

@@ -7,13 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from stream_evo.search._contracts import Spec
-from stream_evo.search._segments import segment
+from stream_evo.search._segments import ORDERED_SEGMENTS, segment
 from stream_evo.typing import BoolArray, IntArray
 
 __all__ = ["local_steps"]
 
-_ORDERED = ("tile", "split")
-"""Segments whose neighbouring values are neighbouring decisions; in all others any value is as near as any other."""
 _DRAWS_PER_STEP = 8
 _REACH = 3
 
@@ -63,7 +61,7 @@ def _moves(spec: Spec) -> IntArray:
 
 def _ordered(spec: Spec) -> BoolArray:
     ordered = np.zeros(len(spec.lower), dtype=np.bool_)
-    for name in _ORDERED:
+    for name in ORDERED_SEGMENTS:
         ordered[segment(spec, name)] = True
     return ordered
 

@@ -16,6 +16,7 @@ from stream_evo.search._pareto import (
     hypervolume_contributions,
     repeated_rows,
 )
+from stream_evo.search._promise import Promise, is_small
 from stream_evo.search._rng import restore_rng, rng_state
 from stream_evo.search._segments import segment
 from stream_evo.search._variation import Brood, Variation
@@ -28,6 +29,8 @@ _NOVELTY_ROUNDS = 5
 # 4-D a round costs 7 ms, beyond that far more; one objective has no diversity.
 _TRUNCATION_ROUNDS = {2: 4, 3: 4, 4: 2}
 _PLAIN = 1 / 6
+_LOCAL_PER_REPEAT, _MOST_LOCAL = 4.0, 0.9  # of the children, in small spaces
+_MEMORY = 0.5
 _CHANGES = 4
 _REFERENCE = 2.0  # on objectives normalised to [0, 1]; so far out that the ends of a front are worth their place, as in SMS-EMOA
 
@@ -56,7 +59,9 @@ class NsgaTwo:
     Parents win tournaments by rank, then diversity; children are made by `Variation`; parents and children together are cut down to
     half the population by rank, then diversity: fewer parents than children (mu + lambda) make the search settle faster, and what they
     give up is kept in the front found so far. Points with equal objectives count once. Children evaluated before give way to steps of
-    Pareto local search from the front found so far (`local_steps`), then are made anew up to three times, then drawn at random.
+    Pareto local search (from the front found so far, `local_steps`; in small spaces to what promises most, `Promise`), then are made anew
+    up to three times, then drawn at random. In small spaces one of several mappings that differ only in which of equal cores does what
+    stands for all of them.
 
     With ``Diversity.HYPERVOLUME`` members of a front are judged by the hypervolume that only they dominate, as in SMS-EMOA (Beume, Naujoks,
     Emmerich 2007), with a whole generation of children at a time; contributions are computed on normalised objectives, anew after each of
@@ -72,8 +77,9 @@ class NsgaTwo:
         context: Space, operators and source of chance.
         diversity: Measure of diversity.
         tournament: Members that compete to be a parent; two is classical.
-        local_share: Part of the children that are steps of Pareto local search: neighbours, by one decision, of the front found so far. By
-            default only what would be repeated gives way to them: a fixed share made small exact fronts less complete.
+        local_share: Part of the children that are such steps from the start. By default only what would be repeated gives way to them in
+            large spaces, where they bring less than what is bred. In small ones, up to a million mappings, their part is four times that of
+            the bred children which were known already of late, up to nine in ten (``experiments/small_cases/README.md``).
         survivors: Survivors of a generation as part of the population; at least two survive. One is classical.
         assembled: Part of the children that are put together from the best blocks of all mappings seen (`BlockPool`), where the evaluator
             says what blocks contribute. One in six of them stays as it is; the others take on up to four changes in several places at once:
@@ -88,32 +94,35 @@ class NsgaTwo:
         context: EngineContext,
         diversity: Diversity = Diversity.HYPERVOLUME,
         tournament: int = 10,
-        local_share: float = 0.0,
+        local_share: float | None = None,
         survivors: float = 0.5,
         assembled: float = 0.6,
     ) -> None:
         if tournament < 1:
             raise ValueError(f"a tournament needs at least one member, got {tournament}")
-        for name, share in (("local_share", local_share), ("survivors", survivors), ("assembled", assembled)):
+        self._promise = Promise(context.spec, context.objectives) if is_small(context.spec) else None
+        self._local_share = 0.0 if local_share is None and self._promise is None else local_share
+        for name, share in (("local_share", local_share or 0.0), ("survivors", survivors), ("assembled", assembled)):
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} must be between 0 and 1, got {share}")
         self._context = context
         self._parents = max(2, round(survivors * context.population))
         self._members = tournament
-        self._local = round(local_share * context.population)
         self._by_hypervolume = diversity is Diversity.HYPERVOLUME and context.objectives in _TRUNCATION_ROUNDS
         self._variation = Variation(context.spec, context.operators, context.rng)
-        self._assembled = round(assembled * context.population)
+        self._assembled = assembled
         cut = segment(context.spec, "cut")
-        knows_blocks = self._assembled > 0 and context.blocks is not None and cut.stop > cut.start
+        knows_blocks = assembled > 0.0 and context.blocks is not None and cut.stop > cut.start
         self._pool = BlockPool(context.spec, context.sums) if knows_blocks else None
         self._population: _Population | None = None
         self._brood: Brood | None = None
+        self._repeats = 0.0  # part of the bred children that were known already, of late
+        self._stepped = 0  # steps of local search at the head of the brood
 
     @classmethod
     def by_crowding(cls, context: EngineContext) -> Engine:
         """Return the classical variant: binary tournaments, diversity by crowding distance."""
-        return cls(context, Diversity.CROWDING, tournament=2, survivors=1.0, assembled=0.0)
+        return cls(context, Diversity.CROWDING, tournament=2, local_share=0.0, survivors=1.0, assembled=0.0)
 
     @classmethod
     def with_local_search(cls, context: EngineContext) -> Engine:
@@ -122,19 +131,23 @@ class NsgaTwo:
 
     def ask(self) -> IntArray:
         """Return the next generation's genomes, see `Engine`."""
-        brood = self._first() if self._population is None else self._next()
+        brood = self._represented(self._first() if self._population is None else self._next())
         for attempt in range(_NOVELTY_ROUNDS):
             stale = self._stale(brood.genomes)
+            if attempt == 0 and self._population is not None:
+                repeats = np.count_nonzero(stale >= self._stepped) / max(1, len(brood.genomes) - self._stepped)
+                self._repeats += (1.0 - _MEMORY) * (repeats - self._repeats)
             if not stale.size:
                 break
             if attempt == _NOVELTY_ROUNDS - 1:
-                brood = brood.replaced(stale, self._anywhere(stale.size))
+                other = self._anywhere(stale.size)
             elif self._population is None:
-                brood = brood.replaced(stale, self._variation.children(brood.genomes[stale], brood.genomes[stale]))
+                other = self._variation.children(brood.genomes[stale], brood.genomes[stale])
             elif attempt == 0 and len(steps := self._steps(stale.size)):
-                brood = brood.replaced(stale[: len(steps)], self._unbred(steps))
+                stale, other = stale[: len(steps)], self._unbred(steps)
             else:
-                brood = brood.replaced(stale, self._breed(stale.size))
+                other = self._breed(stale.size)
+            brood = brood.replaced(stale, self._represented(other))
         self._brood = brood
         return brood.genomes
 
@@ -146,6 +159,8 @@ class NsgaTwo:
             blocks = self._context.blocks()
             if blocks is not None:
                 self._pool.take_in(genomes, blocks)
+        if self._promise is not None:
+            self._promise.take_in(genomes, objectives, violation)
         old = self._population
         if old is not None:
             genomes = np.concatenate([old.genomes, genomes])
@@ -160,21 +175,32 @@ class NsgaTwo:
 
     def state(self) -> EngineState:
         """Return population, what was learnt about operators, and the state of chance."""
-        state: EngineState = {"rng": rng_state(self._context.rng), **self._variation.state()}
+        state: EngineState = {"rng": rng_state(self._context.rng), "repeats": self._repeats, **self._variation.state()}
         if self._population is not None:
             state |= {name: getattr(self._population, name) for name in _Population.__slots__}
         if self._pool is not None:
             state |= self._pool.state()
+        if self._promise is not None:
+            state |= self._promise.state()
         return state
 
     def restore(self, state: EngineState) -> None:
         """Continue from `state`."""
         restore_rng(self._context.rng, state["rng"])
         self._variation.restore(state)
+        self._repeats = float(state["repeats"])
         self._population = _Population(**{name: state[name] for name in _Population.__slots__}) if "genomes" in state else None
         self._brood = None
         if self._pool is not None:
             self._pool.restore(state)
+        if self._promise is not None:
+            self._promise.restore(state)
+
+    def _represented(self, brood: Brood) -> Brood:
+        """Return the brood with the twins that stand for its children, where the space is small enough to tell."""
+        if self._promise is None:
+            return brood
+        return Brood(self._promise.representatives(brood.genomes), brood.crossovers, brood.mutations)
 
     def _first(self) -> Brood:
         context = self._context
@@ -195,6 +221,8 @@ class NsgaTwo:
         Of the front found so far, where somebody keeps it: on a front larger than the population most members were given up.
         """
         context = self._context
+        if self._promise is not None:
+            return self._promise.best(count, context.is_known, context.rng)
         best = np.empty((0, len(context.spec.lower)), dtype=np.int64) if context.best_found is None else context.best_found()
         if not len(best) and self._population is not None:
             best = self._population.genomes[self._population.ranks == 0]
@@ -202,8 +230,11 @@ class NsgaTwo:
 
     def _next(self) -> Brood:
         population = self._context.population
-        plain, varied = self._assemble(self._assembled)
-        unbred = np.concatenate([self._steps(self._local), plain])[:population]
+        share = min(_MOST_LOCAL, _LOCAL_PER_REPEAT * self._repeats) if self._local_share is None else self._local_share
+        steps = self._steps(round(share * population))
+        self._stepped = len(steps)
+        plain, varied = self._assemble(round(self._assembled * (population - len(steps))))
+        unbred = np.concatenate([steps, plain])[:population]
         varied = varied[: population - len(unbred)]
         if len(unbred) == population:
             return self._unbred(unbred)

@@ -9,10 +9,13 @@ import numpy as np
 from stream_evo.search._contracts import Spec
 from stream_evo.typing import IntArray
 
-__all__ = ["LAYER_SEGMENTS", "gene_layers", "layer_count", "segment"]
+__all__ = ["LAYER_SEGMENTS", "ORDERED_SEGMENTS", "gene_layers", "layer_count", "segment"]
 
 LAYER_SEGMENTS: Final = ("allocation", "cut", "tile", "split")
 """Segments whose gene number i belongs to layer i."""
+
+ORDERED_SEGMENTS: Final = ("tile", "split")
+"""Segments whose neighbouring values are neighbouring decisions; in all others any value is as near as any other."""
 
 
 def segment(spec: Spec, name: str) -> slice:

@@ -61,8 +61,10 @@ def test_the_stored_front_is_that_of_the_model(evaluator: Evaluator) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_default_search_finds_the_whole_front(evaluator: Evaluator, seed: int) -> None:
-    stored = cases.read_front("resnet_3")
+@pytest.mark.parametrize("name", ["resnet_3", "bert_3", "fsrcnn_3"])
+def test_the_default_search_finds_the_whole_front(name: str, seed: int) -> None:
+    stored = cases.read_front(name)
+    evaluator = Evaluator(cases.CASES[name].space())
     found = optimize(
         SearchProblem(evaluator, metrics=METRICS, objectives=cases.OBJECTIVES),
         operators=default_operators(SeedHints(*evaluator.layer_costs())),
