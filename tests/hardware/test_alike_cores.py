@@ -38,6 +38,7 @@ def common(name: str, *cores: int) -> SharedMemory:
         ("heterogeneous_16", ((0, 1, 4, 5, 8, 9, 12, 13), (2, 6, 10, 14), (3, 7, 11, 15))),
         ("simba_2x2", ((0, 3), (1, 2))),  # a mesh: those across have the same neighbours, and a bus leads from one to the other
         ("homogeneous_quad_mesh", ()),  # one way across goes over one neighbour, the way back over the other
+        ("homogeneous_64", (tuple(range(64)),)),
         ("simba_6x6", ()),
         ("eyeriss_quad", ((2, 3),)),  # a triangle of wires, with the fourth core at one corner
     ],
