@@ -75,7 +75,10 @@ class KnowsCores(Protocol):
 
 @runtime_checkable
 class KnowsAlikeCores(Protocol):
-    """A space that says which cores can stand in for each other: exchanging two of a group everywhere changes no score to speak of."""
+    """A space that says which cores can stand in for each other: exchanging two of a group everywhere changes no score to speak of.
+
+    It knows its cores (`KnowsCores`), and a ``dataflow`` segment has a gene for each of them.
+    """
 
     @property
     def alike_cores(self) -> tuple[tuple[int, ...], ...]:
