@@ -89,8 +89,8 @@ class Promise:
     def best(self, count: int, is_known: Callable[[IntArray], BoolArray], rng: np.random.Generator) -> IntArray:
         """Return up to `count` canonical genomes that are not known, those that promise most, (K, V), K <= count.
 
-        Asked again before something new is learnt, the next best. None once nothing around what was learnt is unknown, but for what lies around
-        mappings some thousand fronts behind alone.
+        Asked again before something new is learnt, the next best. None once nothing around what was learnt is unknown, but for what lies
+        around nothing but mappings some thousand fronts behind.
 
         Args:
             count: Genomes wanted.
