@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stream_evo.search._contracts import Spec
-from stream_evo.search._segments import ORDERED_SEGMENTS, segment
+from stream_evo.search._segments import ordered_genes
 from stream_evo.typing import BoolArray, IntArray
 
 __all__ = ["local_steps"]
@@ -56,14 +56,7 @@ def local_steps(
 def _moves(spec: Spec) -> IntArray:
     """Return how many neighbours a genome has along each gene, (V,); of ordered genes, those of one inside the bounds."""
     span = spec.upper - spec.lower
-    return np.where(_ordered(spec), np.minimum(span, 2), span)
-
-
-def _ordered(spec: Spec) -> BoolArray:
-    ordered = np.zeros(len(spec.lower), dtype=np.bool_)
-    for name in ORDERED_SEGMENTS:
-        ordered[segment(spec, name)] = True
-    return ordered
+    return np.where(ordered_genes(spec), np.minimum(span, 2), span)
 
 
 def _stepped(spec: Spec, moves: IntArray, genomes: IntArray, rng: np.random.Generator) -> IntArray:
@@ -75,5 +68,5 @@ def _stepped(spec: Spec, moves: IntArray, genomes: IntArray, rng: np.random.Gene
     step = np.where(rng.random(len(genomes)) < 0.5, -1, 1)
     stepped = values + np.where(values <= low, 1, np.where(values >= high, -1, step))  # at an end there is one way to go
     changed = genomes.copy()
-    changed[rows, genes] = np.where(_ordered(spec)[genes], stepped, turned)
+    changed[rows, genes] = np.where(ordered_genes(spec)[genes], stepped, turned)
     return changed

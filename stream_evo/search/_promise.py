@@ -11,7 +11,7 @@ import numpy as np
 
 from stream_evo.search._contracts import EngineState, KnowsAlikeCores, KnowsCores, Spec
 from stream_evo.search._promise_kernel import UNKNOWN, Space, homes_of, spread
-from stream_evo.search._segments import LAYER_SEGMENTS, ORDERED_SEGMENTS, layer_count, segment
+from stream_evo.search._segments import LAYER_SEGMENTS, layer_count, ordered_genes, segment
 from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
 
 __all__ = ["Promise", "is_small"]
@@ -52,12 +52,9 @@ class Promise:
         size = len(self._space.homes)
         self._promise, self._known = np.zeros(size), np.zeros(size, dtype=np.bool_)
         self._touched: AnyArray = np.empty(size, dtype=np.int32)
-        ordered = np.zeros(len(spec.lower), dtype=np.bool_)
-        for name in ORDERED_SEGMENTS:
-            ordered[segment(spec, name)] = True
         swapped = [segment(spec, name).start for name in LAYER_SEGMENTS if name != "cut" and name in spec.segments]
         closeness = np.exp(-np.arange(self._space.sizes.max()) / _SCALE)
-        self._around = closeness, ordered, _exchangeable(spec), np.array(swapped, dtype=np.int64)
+        self._around = closeness, ordered_genes(spec), _exchangeable(spec), np.array(swapped, dtype=np.int64)
         self._places = np.empty(0, dtype=np.int64)
         self._objectives = np.empty((0, objectives))
         self._violation = np.empty(0)

@@ -7,15 +7,14 @@ from typing import Final
 import numpy as np
 
 from stream_evo.search._contracts import Spec
-from stream_evo.typing import IntArray
+from stream_evo.typing import BoolArray, IntArray
 
-__all__ = ["LAYER_SEGMENTS", "ORDERED_SEGMENTS", "gene_layers", "layer_count", "segment"]
+__all__ = ["LAYER_SEGMENTS", "gene_layers", "layer_count", "ordered_genes", "segment"]
 
 LAYER_SEGMENTS: Final = ("allocation", "cut", "tile", "split")
 """Segments whose gene number i belongs to layer i."""
 
-ORDERED_SEGMENTS: Final = ("tile", "split")
-"""Segments whose neighbouring values are neighbouring decisions; in all others any value is as near as any other."""
+_ORDERED_SEGMENTS: Final = ("tile", "split")
 
 
 def segment(spec: Spec, name: str) -> slice:
@@ -36,3 +35,11 @@ def gene_layers(spec: Spec) -> IntArray:
         part = segment(spec, name)
         layers[part] = np.arange(part.stop - part.start)
     return layers
+
+
+def ordered_genes(spec: Spec) -> BoolArray:
+    """Mark the genes whose neighbouring values are neighbouring decisions, (V,); of all others any value is as near as any other."""
+    ordered = np.zeros(len(spec.lower), dtype=np.bool_)
+    for name in _ORDERED_SEGMENTS:
+        ordered[segment(spec, name)] = True
+    return ordered
