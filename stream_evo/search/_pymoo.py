@@ -3,7 +3,8 @@
 Blank and Deb, "pymoo: multi-objective optimization in Python", IEEE Access 2020. Whole batches are asked for and told; pymoo never
 evaluates.
 What had to be worked around in pymoo 0.6.2: constructors share their default arguments between instances (SPEA2's keeps state there), so
-each algorithm is copied before use; the tournament of NSGA-III draws from a fresh, unseeded generator where constraints tie, so ours is
+each algorithm is copied before use; C-TAEA never ends its first generation if that has fewer members than directions, so copies stay in it,
+as a space may have no more to offer; the tournament of NSGA-III draws from a fresh, unseeded generator where constraints tie, so ours is
 passed; its own duplicate check compares floats pairwise, so ours looks genomes up by key; MOEA/D takes no constraints, so infeasible
 genomes are told with penalties beyond the worst feasible values seen.
 """
@@ -26,7 +27,7 @@ from pymoo.algorithms.moo.sms import SMSEMOA
 from pymoo.algorithms.moo.spea2 import SPEA2
 from pymoo.algorithms.moo.unsga3 import UNSGA3
 from pymoo.core.crossover import Crossover as PymooCrossover
-from pymoo.core.duplicate import DuplicateElimination
+from pymoo.core.duplicate import DuplicateElimination, NoDuplicateElimination
 from pymoo.core.evaluator import Evaluator
 from pymoo.core.mutation import Mutation as PymooMutation
 from pymoo.core.problem import Problem
@@ -85,6 +86,7 @@ class PymooEngine:
         """Put our operators in after the copy: they share the context's generator, and copies of it would run apart."""
         algorithm = self._algorithm
         algorithm.initialization.sampling = parts["sampling"]
+        algorithm.initialization.eliminate_duplicates = NoDuplicateElimination()
         algorithm.mating.crossover, algorithm.mating.mutation = parts["crossover"], parts["mutation"]
         if self._constraints:  # MOEA/D relies on getting exactly one child per subproblem
             algorithm.mating.eliminate_duplicates = _Novel(self._context)

@@ -64,6 +64,17 @@ def test_engine_takes_any_number_of_objectives(search: Callable[..., SearchResul
     assert len(result.front) == 1 if objectives == 1 else len(result.front) > 1
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_engine_ends_on_a_space_smaller_than_its_population(search: Callable[..., SearchResult], name: str) -> None:
+    problem = synthetic_problem(layers=1)
+    spec = problem.evaluator.spec
+    mappings = int(np.prod(spec.upper - spec.lower + 1))
+    assert mappings < 20
+    result = search(problem, engine=name, budget=Budget(generations=4))
+    assert 1 <= result.evaluations <= mappings
+    assert len(result.front)
+
+
 # C-TAEA keeps an archive that ignores constraints for diversity, and needs far longer.
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "pymoo:CTAEA"])
 def test_engine_finds_its_way_into_a_small_feasible_region(search: Callable[..., SearchResult], name: str) -> None:
