@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import onnx
@@ -16,7 +18,14 @@ from stream_evo.cost import parse_bits
 from stream_evo.errors import InputError, RunFolderError
 from tests.comparison.support import edit_manifest, variant
 
-SMALL = {"population": 8, "generations": 3, "seed": 1}
+
+class _Settings(TypedDict):
+    population: int
+    generations: int
+    seed: int
+
+
+SMALL: _Settings = {"population": 8, "generations": 3, "seed": 1}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +123,9 @@ def test_precisions_given_as_a_value_are_read_back(tmp_path: Path) -> None:
 def test_files_that_moved_are_given_again(tmp_path: Path) -> None:
     from stream_evo.registry import network_source
 
-    onnx.save(network_source("squeezenet"), tmp_path / "mine.onnx")
+    model = network_source("squeezenet")
+    assert isinstance(model, onnx.ModelProto)
+    onnx.save(model, tmp_path / "mine.onnx")
     (tmp_path / "pins.yaml").write_text("layers: {conv1: {core: core1}}\n", encoding="utf-8")
     arguments = (tmp_path / "mine.onnx", "homogeneous_quad")
     result = stream_evo.optimize(*arguments, pin=tmp_path / "pins.yaml", out=tmp_path / "run", **SMALL)
@@ -135,7 +146,8 @@ def test_another_network_or_space_is_refused(run: tuple[stream_evo.Result, Path]
         stream_evo.load_run(folder, network="resnet18")
     changed = variant(folder, tmp_path / "changed")
     record = json.loads((changed / "pareto.json").read_text(encoding="utf-8"))
-    for spoil in (lambda genome: [*genome, 0], lambda genome: [10**6, *genome[1:]]):
+    spoils: tuple[Callable[[list[int]], list[int]], ...] = (lambda genome: [*genome, 0], lambda genome: [10**6, *genome[1:]])
+    for spoil in spoils:
         points = [point | {"genome": spoil(point["genome"])} for point in record["points"]]
         (changed / "pareto.json").write_text(json.dumps(record | {"points": points}), encoding="utf-8")
         with pytest.raises(RunFolderError, match="outside the space"):

@@ -67,7 +67,7 @@ def test_the_tables_of_a_schedule_tell_all_of_it(result: stream_evo.Result) -> N
     loaded = transfers[transfers["cause"] == "weights"].groupby("layer")["bits"].sum()
     weights = {layer.name: layer.weight_bits for layer in result.session.workload.layers if layer.weights}
     assert set(loaded.index) == set(weights)
-    assert all(bits >= weights[layer] for layer, bits in loaded.items()), "each is loaded once, and again after it was evicted"
+    assert all(bits >= weights[str(layer)] for layer, bits in loaded.items()), "each is loaded once, and again after it was evicted"
     assert schedule.totals.evictions or loaded.to_dict() == weights
     pieces = transfers[transfers["cause"] == "network_input"]
     assert set(pieces["layer"]) == {source.name for source in result.session.workload.inputs}

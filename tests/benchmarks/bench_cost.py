@@ -55,6 +55,7 @@ def requests() -> list[TileRequest]:
 def test_resnet18_on_the_heterogeneous_quad(benchmark: BenchmarkFixture, requests: list[TileRequest], goal: str) -> None:
     evaluate_tiles(requests[:1])
     costs = benchmark.pedantic(evaluate_tiles, (requests, goal), rounds=3, warmup_rounds=1)
+    assert benchmark.stats is not None
     distinct = len(set(requests))
     benchmark.extra_info["requests"] = len(requests)
     benchmark.extra_info["distinct"] = distinct

@@ -51,6 +51,7 @@ def measure(benchmark: BenchmarkFixture, found: Evaluator, genomes: IntArray, wo
     """Time a batch and note what it means."""
     found.evaluate(genomes, workers)
     benchmark(found.evaluate, genomes, workers)
+    assert benchmark.stats is not None
     seconds = benchmark.stats["median"]
     nodes = nodes_of(found, genomes)
     benchmark.extra_info["evaluations_per_second"] = round(len(genomes) / seconds)

@@ -12,6 +12,7 @@ import pytest
 
 from stream_evo._cli import _doctor, _self_test
 from stream_evo._cli._doctor import Finding, State
+from stream_evo.cost import tile_cost
 from stream_evo.errors import PluginError
 from stream_evo.registry import load_hardware
 
@@ -89,7 +90,7 @@ def test_little_memory_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_folders_without_room_or_rights_are_warnings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda *_: shutil._ntuple_diskusage(1, 1, 1000))  # type: ignore[attr-defined]  # its result's type
+    monkeypatch.setattr(shutil, "disk_usage", lambda *_: shutil._ntuple_diskusage(1, 1, 1000))
     assert "Free some space" in _only("this folder").advice
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "--out" in _only("this folder").advice
@@ -116,10 +117,8 @@ def test_states_of_the_kernel_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_self_test_sees_a_wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    true_cost = _self_test.tile_cost
-
     def wrong(*arguments: Any, **options: Any) -> Any:
-        found = true_cost(*arguments, **options)
+        found = tile_cost(*arguments, **options)
         object.__setattr__(found, "latency_cycles", found.latency_cycles + 1)
         return found
 

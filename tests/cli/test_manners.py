@@ -144,18 +144,20 @@ def test_colour_only_where_it_is_wanted(
     monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "stderr", stream())
+    errors = stream()
+    monkeypatch.setattr(sys, "stderr", errors)
     assert main(["inspect", "no_such_network"]) == 2
-    assert ("\x1b[" in sys.stderr.getvalue()) is coloured  # type: ignore[attr-defined]  # a StringIO
-    assert "error:" in sys.stderr.getvalue()  # type: ignore[attr-defined]  # as above
+    assert ("\x1b[" in errors.getvalue()) is coloured
+    assert "error:" in errors.getvalue()
 
 
 def test_tables_have_frames_on_terminals_and_none_in_pipes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = cli("list", "engines").out
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     assert main(["list", "engines"]) == 0
-    framed = sys.stdout.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    framed = terminal.getvalue()
     assert "nsga2" in plain
     assert "nsga2" in framed
     assert plain.isascii()

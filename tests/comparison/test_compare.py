@@ -177,5 +177,5 @@ def test_many_runs_have_their_own_colours_or_markers(run: Path, tmp_path: Path) 
     folders = [variant(run, tmp_path / f"run{number}", (100 * rng.random((5, 3)) + 1).tolist()) for number in range(12)]
     figure = stream_evo.compare(folders).plot()
     drawn = figure.axes[0].collections
-    looks = {(tuple(points.get_facecolor()[0]), points.get_paths()[0].vertices.tobytes()) for points in drawn}
+    looks = {(tuple(np.asarray(points.get_facecolor())[0]), np.asarray(points.get_paths()[0].vertices).tobytes()) for points in drawn}
     assert len(looks) == 12

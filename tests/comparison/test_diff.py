@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -134,7 +134,8 @@ def test_the_parts_of_a_change_add_up_to_it(result: stream_evo.Result) -> None:
 
 def test_table_and_page(result: stream_evo.Result) -> None:
     diff = stream_evo.diff("squeezenet", result[0].mapping, result[-1].mapping, hardware=CHIP, labels=("<a>", "b"))
-    assert diff.table.columns.to_list() == [(aspect, label) for aspect in ASPECTS for label in ("<a>", "b")]
+    columns = cast("list[tuple[str, str]]", diff.table.columns.to_list())  # of two levels
+    assert columns == [(aspect, label) for aspect in ASPECTS for label in ("<a>", "b")]
     assert diff.table.index.to_list() == [layer.name for layer in result.session.workload.layers]
     assert "<a>" not in diff._repr_html_()
 

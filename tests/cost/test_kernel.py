@@ -15,6 +15,7 @@ from stream_evo.cost._reference import evaluate_order
 from stream_evo.cost._search import BUDGET, search_order
 from stream_evo.cost._spatial import REL_TOL
 from stream_evo.workload import Operand
+from tests.cost.conftest import Row
 
 FEW = settings(max_examples=60)
 
@@ -89,7 +90,7 @@ def test_detail_agrees_with_the_batch(drawn_requests: st.SearchStrategy[TileRequ
     assert detail.ideal_cycles == batch.ideal_cycles[0]
 
 
-def test_results_are_read_only(rows: list) -> None:
+def test_results_are_read_only(rows: list[Row]) -> None:
     costs = evaluate_tiles([rows[0].request])
     assert not costs.latency_cycles.flags.writeable
     assert not costs.held_bits.flags.writeable

@@ -8,7 +8,7 @@ hides less of them (ULM: Mei et al., DATE 2022). And what a memory keeps is chos
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -132,7 +132,9 @@ def _all_mappings(tile: PreparedTile) -> Iterator[tuple[Order, Bounds]]:
                 yield list(order), [list(row) for row in bounds]
 
 
-def _held(tile: PreparedTile, order: Order, products: list[list[int]], bounds: tuple[tuple[int, ...], ...], store: int) -> bool:
+def _held(
+    tile: PreparedTile, order: Sequence[tuple[int, int]], products: list[list[int]], bounds: tuple[tuple[int, ...], ...], store: int
+) -> bool:
     bits = 0.0
     for o in tile.active:
         level = level_in(tile.hierarchy, o, store)

@@ -14,7 +14,9 @@ from stream_evo.cost._allocation import Shortage
 from stream_evo.cost._loops import LOOPS, OPERANDS
 from stream_evo.cost._prepared import prepare
 from stream_evo.cost._reference import MappingCost, evaluate_order
+from stream_evo.hardware import Core
 from stream_evo.workload import Operand
+from tests.cost.conftest import Row
 
 # Ties of equal traffic that rounding noise decides in the reference; ours keep more on the lower level (relative tolerance 1e-9).
 TIES = {
@@ -37,18 +39,18 @@ def _bounds(levels: str) -> tuple[int, ...]:
     return tuple(np.cumsum([len(level.split()) for level in levels.split("|")]).tolist())
 
 
-def _given(row: Any, goal: str) -> tuple[MappingCost, dict[str, Any]]:
+def _given(row: Row, goal: str) -> tuple[MappingCost, dict[str, Any]]:
     cost = evaluate_order(prepare(row.request), _order(row.best[goal]["temporal"]))
     assert not isinstance(cost, Shortage)
     return cost, row.best[goal]
 
 
-def test_the_table_is_whole(rows: list) -> None:
+def test_the_table_is_whole(rows: list[Row]) -> None:
     assert len(rows) == 146
     assert len({row.name for row in rows}) == 146
 
 
-def test_spatial_unrolling_is_the_references(rows: list) -> None:
+def test_spatial_unrolling_is_the_references(rows: list[Row]) -> None:
     for row in rows:
         ours = dict.fromkeys(LOOPS, 1.0)
         for unrolled in prepare(row.request).spatial.unrolled:
@@ -58,7 +60,7 @@ def test_spatial_unrolling_is_the_references(rows: list) -> None:
 
 
 @pytest.mark.parametrize("goal", ["latency", "energy", "edp"])
-def test_allocation_of_the_given_order(rows: list, goal: str) -> None:
+def test_allocation_of_the_given_order(rows: list[Row], goal: str) -> None:
     different = set()
     for row in rows:
         cost, best = _given(row, goal)
@@ -69,7 +71,7 @@ def test_allocation_of_the_given_order(rows: list, goal: str) -> None:
 
 
 @pytest.mark.parametrize("goal", ["latency", "energy", "edp"])
-def test_cost_of_the_given_mapping(rows: list, goal: str) -> None:
+def test_cost_of_the_given_mapping(rows: list[Row], goal: str) -> None:
     """Cycles, energies of every level and accesses, exactly."""
     for row in rows:
         if (row.name, goal) in TIES:
@@ -92,7 +94,7 @@ def test_cost_of_the_given_mapping(rows: list, goal: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def searched(rows: list) -> dict[str, np.ndarray]:
+def searched(rows: list[Row]) -> dict[str, np.ndarray]:
     found = evaluate_tiles([row.request for row in rows], Goal.EDP)
     best = [row.best["edp"] for row in rows]
     latency = np.array([entry["cycles"][0] for entry in best])
@@ -119,7 +121,7 @@ def test_search_for_edp_is_as_good_as_the_exhaustive_one(searched: dict[str, np.
 
 
 @pytest.mark.parametrize("goal", ["latency", "energy"])
-def test_search_for_the_other_goals(rows: list, goal: str) -> None:
+def test_search_for_the_other_goals(rows: list[Row], goal: str) -> None:
     found = evaluate_tiles([row.request for row in rows], goal)
     value = found.latency_cycles if goal == "latency" else found.energy_pj
     best = np.array([row.best[goal]["cycles"][0] if goal == "latency" else row.best[goal]["energy_pj"] for row in rows])
@@ -128,7 +130,7 @@ def test_search_for_the_other_goals(rows: list, goal: str) -> None:
     assert excess.max() < 0.03
 
 
-def test_more_factors_are_never_worse(rows: list) -> None:
+def test_more_factors_are_never_worse(rows: list[Row]) -> None:
     requests = [row.request for row in rows]
     six, eight = evaluate_tiles(requests), evaluate_tiles(requests, max_factors=8)
     gain = (eight.latency_cycles * eight.energy_pj) / (six.latency_cycles * six.energy_pj)
@@ -136,7 +138,7 @@ def test_more_factors_are_never_worse(rows: list) -> None:
     assert gain.min() < 0.9
 
 
-def test_energy_of_each_level_of_the_searched_mapping(rows: list) -> None:
+def test_energy_of_each_level_of_the_searched_mapping(rows: list[Row]) -> None:
     errors = []
     for row in rows:
         cost = tile_cost(row.request)
@@ -147,7 +149,7 @@ def test_energy_of_each_level_of_the_searched_mapping(rows: list) -> None:
     assert np.quantile(errors, 0.95) < 1e-9
 
 
-def test_run_table_answers_in_the_tables_own_format(rows: list, cores: dict) -> None:
+def test_run_table_answers_in_the_tables_own_format(rows: list[Row], cores: dict[str, Core]) -> None:
     table = [{**row.raw, "layer": {"type": row.raw["type"], "dims": row.raw["dims"], "stride": row.raw["stride"]}} for row in rows]
     results = run_table({"rows": table}, cores)
     assert len(results) == len(rows)

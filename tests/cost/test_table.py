@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stream_evo.cost import parse_bits, parse_dims, run_table
@@ -43,7 +45,7 @@ def test_a_table_without_rows(rows: object, cores: dict[str, Core]) -> None:
 
 
 def test_all_faults_of_a_table_at_once(cores: dict[str, Core]) -> None:
-    rows = [
+    rows: list[Any] = [
         {"core": "tpu_lik", "layer": {"type": "conv", "dims": {"K": 4}}},
         {"core": "simd", "dataflow": "KC", "layer": {"type": "convolution", "dims": {"K": -4, "Q": 1}, "stride": [1, 2, 3]}},
         {"core": "simd", "layer": 7},

@@ -35,6 +35,11 @@ def _memory(core: dict[str, Any], **entries: object) -> None:
     core["memories"]["sram_2MB"].update(entries)
 
 
+def _leave_to_cacti(core: dict[str, Any]) -> None:
+    _memory(core, auto_cost_extraction=True)
+    core["memories"]["sram_2MB"].pop("r_cost")
+
+
 FAULTS: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], tuple[str, ...]]] = {
     "no cores": (lambda chip, _: chip.update(cores={}), ("at least one core",)),
     "core number": (lambda chip, _: chip["cores"].update(a="core.yaml"), ("a core has a number", "found a")),
@@ -77,7 +82,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], tupl
     "negative size": (lambda _, core: _memory(core, size=-1), ("out of range",)),
     "operand": (lambda _, core: _memory(core, operands=["I1", "I3", "O"]), ("unknown operand 'I3'",)),
     "dimension": (lambda _, core: _memory(core, served_dimensions=["D1", "D9"]), ("unknown array dimension 'D9'",)),
-    "CACTI": (lambda _, core: (_memory(core, auto_cost_extraction=True), core["memories"]["sram_2MB"].pop("r_cost")), ("left to CACTI",)),
+    "CACTI": (lambda _, core: _leave_to_cacti(core), ("left to CACTI",)),
     "too few ports": (lambda _, core: _memory(core, ports=[{"fh": "w_port_1"}]), ("the ports do not match the operands",)),
     "port name": (lambda _, core: core["memories"]["sram_2MB"]["ports"][0].update(fh="port"), ("unknown port 'port'",)),
     "port direction": (lambda _, core: core["memories"]["sram_2MB"]["ports"][0].update(fh="r_port_1"), ("r_port_1 cannot serve fh",)),

@@ -22,6 +22,9 @@ class GraphCounts:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
+Count = Callable[[onnx.ModelProto], GraphCounts]
+
+
 def shapes_of(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     graph = model.graph
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
@@ -57,5 +60,5 @@ def count_graph(model: onnx.ModelProto) -> GraphCounts:
 
 
 @pytest.fixture(scope="session")
-def count() -> Callable[[onnx.ModelProto], GraphCounts]:
+def count() -> Count:
     return count_graph

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import onnx
 import pytest
 
 from stream_evo.errors import InputError
-from stream_evo.problems.networks import NETWORKS, _light
+from stream_evo.problems.networks import NETWORKS
+from tests.problems.conftest import Count
 
 CONTRACT = [
     "alexnet",
@@ -83,12 +85,12 @@ EXPLORATION = {
 }
 
 
-def test_catalogue_has_exactly_the_contracted_names():
+def test_catalogue_has_exactly_the_contracted_names() -> None:
     assert list(NETWORKS) == CONTRACT
 
 
 @pytest.mark.parametrize("name", CONTRACT)
-def test_model_is_valid_static_small_and_fresh(name, count):
+def test_model_is_valid_static_small_and_fresh(name: str, count: Count) -> None:
     model = NETWORKS[name]()
     onnx.checker.check_model(model, full_check=True)
     counts = count(model)
@@ -100,18 +102,18 @@ def test_model_is_valid_static_small_and_fresh(name, count):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_weights_equal_published_parameters(name, count):
+def test_weights_equal_published_parameters(name: str, count: Count) -> None:
     published = PARAMETERS[name]
     assert count(NETWORKS[name]()).weights == published.parameters - published.others, published.source
 
 
 @pytest.mark.parametrize("name", TORCHVISION_GMACS)
-def test_macs_equal_torchvision(name, count):
+def test_macs_equal_torchvision(name: str, count: Count) -> None:
     assert count(NETWORKS[name]()).macs / 1e9 == pytest.approx(TORCHVISION_GMACS[name], abs=0.0005)
 
 
 @pytest.mark.parametrize("name", EXPLORATION)
-def test_counts_equal_the_exploration_study(name, count):
+def test_counts_equal_the_exploration_study(name: str, count: Count) -> None:
     mmacs, kilo_weights, convolutions = EXPLORATION[name]
     counts = count(NETWORKS[name]())
     assert counts.macs / 1e6 == pytest.approx(mmacs, abs=0.005)
@@ -182,11 +184,11 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_macs_equal_the_layer_table(name, count):
+def test_macs_equal_the_layer_table(name: str, count: Count) -> None:
     assert count(NETWORKS[name]()).macs == BY_HAND[name]
 
 
-def test_published_round_figures():
+def test_published_round_figures() -> None:
     """The hand counts above agree with what the literature rounds them to."""
     assert 2 * BY_HAND["tiny_yolov2"] / 1e9 == pytest.approx(6.97, abs=0.005)
     assert 2 * 12 * BY_HAND["bert_layer"] / 1e9 == pytest.approx(22.5, rel=0.01)
@@ -204,15 +206,15 @@ DMCNN_VD_COLUMNS = [*range(796, 766, -2), 776, 774, 772, 770, 768]
 FSRCNN = [(56, 1, 5, 5), (12, 56, 1, 1), *[(12, 12, 3, 3)] * 4, (56, 12, 1, 1), (16, 56, 3, 3)]
 
 
-def test_mccnn_has_the_layers_of_the_published_workload(count):
+def test_mccnn_has_the_layers_of_the_published_workload(count: Count) -> None:
     assert count(NETWORKS["mccnn"]()).convolutions == MCCNN
 
 
-def test_fsrcnn_has_the_layers_of_the_published_workload(count):
+def test_fsrcnn_has_the_layers_of_the_published_workload(count: Count) -> None:
     assert count(NETWORKS["fsrcnn"]()).convolutions == [(*layer, 540, 960) for layer in FSRCNN]
 
 
-def test_dmcnn_vd_has_the_layers_of_the_published_workload(count):
+def test_dmcnn_vd_has_the_layers_of_the_published_workload(count: Count) -> None:
     """All but the columns of layers 0 to 14, which the source states ten too narrow for layer 15; that is 1 % of the MACs."""
     counts = count(NETWORKS["dmcnn_vd"]())
     channels = [(64, 3)] + [(64, 64)] * 18 + [(3, 64)]
@@ -235,12 +237,12 @@ def test_dmcnn_vd_has_the_layers_of_the_published_workload(count):
         ("gpt2_decode", {"Gemm": 4, "MatMul": 2, "Softmax": 1, "LayerNormalization": 2, "Tanh": 1, "Concat": 2}),
     ],
 )
-def test_operators(name, expected, count):
+def test_operators(name: str, expected: dict[str, int], count: Count) -> None:
     operators = count(NETWORKS[name]()).operators
     assert {operator: operators[operator] for operator in expected} == expected
 
 
-def test_decoding_reads_and_extends_the_cache(count):
+def test_decoding_reads_and_extends_the_cache(count: Count) -> None:
     model = NETWORKS["gpt2_decode"]()
     counts = count(model)
     assert counts.inputs == {"hidden_states": (1, 1, 768), "past_key": (1, 12, 1023, 64), "past_value": (1, 12, 1023, 64)}
@@ -248,13 +250,13 @@ def test_decoding_reads_and_extends_the_cache(count):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_nodes_have_names_of_their_own(name):
+def test_nodes_have_names_of_their_own(name: str) -> None:
     names = [node.name for node in NETWORKS[name]().graph.node]
     assert all(names)
     assert len(set(names)) == len(names)
 
 
-def test_shipped_topologies_are_named_but_not_changed():
+def test_shipped_topologies_are_named_but_not_changed() -> None:
     model = NETWORKS["resnet50"]()
     names = [node.name for node in model.graph.node if node.op_type != "ConstantOfShape"]
     assert names[:6] == ["conv1", "res_conv1_bn", "Relu_1", "MaxPool_1", "res2_0_branch2a", "res2_0_branch2a_bn"]
@@ -265,7 +267,7 @@ def test_shipped_topologies_are_named_but_not_changed():
     assert model == original
 
 
-def test_an_installation_without_the_topologies_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(_light.resources, "files", lambda package: tmp_path / package)
+def test_an_installation_without_the_topologies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path / package)
     with pytest.raises(InputError, match="force-reinstall onnx"):
         NETWORKS["vgg19"]()

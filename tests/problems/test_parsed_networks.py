@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx
 import pytest
 
 from stream_evo.problems.networks import NETWORKS
-from stream_evo.workload import OperatorKind, load_onnx
+from stream_evo.workload import OperatorKind, Workload, load_onnx
+from tests.problems.conftest import Count, GraphCounts
+
+Network = tuple[str, Workload, GraphCounts]
 
 # Layers by kind, counted by hand from the architectures; normalisations, biases and activations belong to the layer before them.
 LAYERS = {
@@ -20,22 +25,22 @@ LAYERS = {
 
 
 @pytest.fixture(scope="module", params=sorted(NETWORKS))
-def network(request, count):
-    name = request.param
+def network(request: pytest.FixtureRequest, count: Count) -> Network:
+    name: str = request.param
     return name, load_onnx(NETWORKS[name](), name=name), count(NETWORKS[name]())
 
 
-def kinds(workload):
+def kinds(workload: Workload) -> dict[str, int]:
     found = [str(layer.kind) for layer in workload.layers]
     return {kind: found.count(kind) for kind in set(found)}
 
 
-def test_macs_and_weights_equal_the_graph(network):
+def test_macs_and_weights_equal_the_graph(network: Network) -> None:
     _, workload, counts = network
     assert (workload.macs, workload.weights) == (counts.macs, counts.weights)
 
 
-def test_convolutions_equal_the_graph(network):
+def test_convolutions_equal_the_graph(network: Network) -> None:
     _, workload, counts = network
     found = []
     for layer in workload.layers:
@@ -45,12 +50,12 @@ def test_convolutions_equal_the_graph(network):
     assert found == counts.convolutions
 
 
-def test_inputs_are_activations_only(network):
+def test_inputs_are_activations_only(network: Network) -> None:
     _, workload, counts = network
     assert [value.name for value in workload.inputs] == list(counts.inputs)
 
 
-def test_every_layer_reads_something(network):
+def test_every_layer_reads_something(network: Network) -> None:
     _, workload, _ = network
     assert all(layer.edges for layer in workload.layers)
     consumed = {edge.producer for layer in workload.layers for edge in layer.edges}
@@ -58,12 +63,12 @@ def test_every_layer_reads_something(network):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers_by_kind(name):
+def test_layers_by_kind(name: str) -> None:
     assert kinds(load_onnx(NETWORKS[name](), name=name)) == LAYERS[name]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "gpt2_decode", "alexnet"])
-def test_a_saved_file_gives_the_same_workload(name, tmp_path):
+def test_a_saved_file_gives_the_same_workload(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.onnx"
     onnx.save(NETWORKS[name](), path)
     assert load_onnx(path) == load_onnx(NETWORKS[name](), name=name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +20,7 @@ from stream_evo.problems import OBJECTIVES, Problem, RunSettings, load_problem
 
 
 @pytest.fixture(autouse=True, scope="module")
-def catalogues():
+def catalogues() -> Iterator[None]:
     """Small catalogues, so that these tests depend on no other folder."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(registry, "networks", lambda: MappingProxyType({"resnet18": None, "fsrcnn": None}))
@@ -34,13 +36,13 @@ def write(folder: Path, text: str, name: str = "problem.yaml") -> Path:
     return path
 
 
-def test_two_keys_are_enough(tmp_path):
+def test_two_keys_are_enough(tmp_path: Path) -> None:
     problem = load_problem(write(tmp_path, "network: resnet18\nhardware: heterogeneous_quad\n", "mine.yaml"))
     assert problem == Problem("mine", "resnet18", "heterogeneous_quad", ("energy", "latency", "memory"))
     assert problem.settings == RunSettings()
 
 
-def test_every_key_is_read(tmp_path):
+def test_every_key_is_read(tmp_path: Path) -> None:
     for file in ("net.onnx", "chip.yaml", "ops.py", "fixed.yaml"):
         write(tmp_path, "", file)
     text = """
@@ -113,7 +115,9 @@ SETTINGS = st.fixed_dictionaries(
 @example(settings={}, objectives=["dram"], name="0E0")  # a number since YAML 1.2
 @example(settings={}, objectives=["dram"], name="1e5")
 @given(settings=SETTINGS, objectives=st.lists(st.sampled_from(sorted(OBJECTIVES)), min_size=1, unique=True), name=st.text(min_size=1))
-def test_what_is_written_is_what_is_read(tmp_path_factory, settings, objectives, name):
+def test_what_is_written_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, Any], objectives: list[str], name: str
+) -> None:
     """For any valid content, whatever the letters of the name: reading inverts writing."""
     content = {"name": name, "network": "fsrcnn", "hardware": "homogeneous_quad", "objectives": objectives, **settings}
     path = tmp_path_factory.mktemp("problem") / "problem.yaml"
@@ -122,7 +126,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, settings, objectives,
     assert load_problem(path) == Problem(name, "fsrcnn", "homogeneous_quad", tuple(objectives), settings=expected)
 
 
-def test_paths_are_relative_to_the_problem_file_not_to_the_working_folder(tmp_path, monkeypatch):
+def test_paths_are_relative_to_the_problem_file_not_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "chips").mkdir()
     (tmp_path / "elsewhere").mkdir()
     write(tmp_path / "chips", "", "mine.yaml")
@@ -132,12 +136,12 @@ def test_paths_are_relative_to_the_problem_file_not_to_the_working_folder(tmp_pa
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("90", 90.0), ("0.5", 0.5), ("90 s", 90.0), ("2 min", 120.0), ("1 h", 3600.0)])
-def test_time_limit_in_seconds_or_with_unit(tmp_path, written, seconds):
+def test_time_limit_in_seconds_or_with_unit(tmp_path: Path, written: str, seconds: float) -> None:
     problem = load_problem(write(tmp_path, f"network: resnet18\nhardware: homogeneous_quad\ntime_limit: {written}\n"))
     assert problem.settings.time_limit_s == seconds
 
 
-def test_all_faults_of_a_file_are_reported_at_once(tmp_path):
+def test_all_faults_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     text = """network: resnet81
 hardware: chips/none.yaml
 objectives: [energy, speed, energy]
@@ -209,9 +213,9 @@ limits: {latency: 0, energy: none, speed: 3}
         ("population: null", "$.population", "an integer"),
     ],
 )
-def test_one_fault_is_told_with_its_place(tmp_path, line, path, words):
+def test_one_fault_is_told_with_its_place(tmp_path: Path, line: str, path: str, words: str) -> None:
     write(tmp_path, "", "ops.py")
-    key = line.split(":")[0]
+    key = line.split(":", maxsplit=1)[0]
     lines = [f"{k}: {v}" for k, v in {"network": "resnet18", "hardware": "homogeneous_quad"}.items() if k != key]
     with pytest.raises(InputError) as caught:
         load_problem(write(tmp_path, "\n".join([*lines, line]) + "\n"))
@@ -221,24 +225,24 @@ def test_one_fault_is_told_with_its_place(tmp_path, line, path, words):
     assert words in str(fault)
 
 
-def test_required_keys_are_asked_for(tmp_path):
+def test_required_keys_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="missing key 'network'") as caught:
         load_problem(write(tmp_path, "seed: 1\n"))
     assert [fault.what for fault in caught.value.faults] == ["missing key 'network'", "missing key 'hardware'"]
 
 
 @pytest.mark.parametrize("text", ["", "- resnet18\n", "network: &a resnet18\n", "network: !!python/object:os.system x\n", "network: {\n"])
-def test_files_that_are_no_plain_mapping_are_refused(tmp_path, text):
+def test_files_that_are_no_plain_mapping_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError):
         load_problem(write(tmp_path, text))
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_problem(tmp_path / "none.yaml")
 
 
-def test_an_engine_of_a_file_is_relative_to_the_problem_and_an_unknown_one_is_told(tmp_path):
+def test_an_engine_of_a_file_is_relative_to_the_problem_and_an_unknown_one_is_told(tmp_path: Path) -> None:
     write(tmp_path, "", "mine.py")
     head = "network: resnet18\nhardware: heterogeneous_quad\n"
     assert load_problem(write(tmp_path, f"{head}engine: mine.py:Walk\n")).settings.engine == f"{tmp_path / 'mine.py'}:Walk"

@@ -15,7 +15,7 @@ from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSet
 from stream_evo.problems.networks import NETWORKS
 
 
-def test_shipped_problems_pair_known_networks_with_both_quads():
+def test_shipped_problems_pair_known_networks_with_both_quads() -> None:
     assert len(PROBLEMS) == 12
     assert "resnet18_hetero_quad" in PROBLEMS
     for name, problem in PROBLEMS.items():
@@ -26,31 +26,31 @@ def test_shipped_problems_pair_known_networks_with_both_quads():
         assert problem.description
 
 
-def test_metrics_follow_the_objectives():
+def test_metrics_follow_the_objectives() -> None:
     problem = Problem("p", "resnet18", "homogeneous_quad", objectives=("dram", "edp", "latency"))
     assert problem.metrics == ("dram_bytes", "edp_pj_cycles", "latency_cycles")
     assert set(OBJECTIVES) == {"latency", "energy", "memory", "edp", "dram"}
 
 
-def test_a_problem_is_frozen_and_hashable():
+def test_a_problem_is_frozen_and_hashable() -> None:
     problem = PROBLEMS["resnet18_hetero_quad"]
     assert hash(problem) == hash(dataclasses.replace(problem))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        problem.network = "vgg19"
+        problem.network = "vgg19"  # type: ignore[misc]  # it is frozen, which is what is tested
 
 
-def test_unknown_objective_is_refused_with_near_matches():
+def test_unknown_objective_is_refused_with_near_matches() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean latency"):
         Problem("p", "resnet18", "homogeneous_quad", objectives=("latncy",))
 
 
-def test_a_problem_reports_all_its_faults():
+def test_a_problem_reports_all_its_faults() -> None:
     with pytest.raises(InputError) as caught:
         Problem("p", "", "", objectives=("energy", "energy"), best_known=BestKnown((1.0, 2.0, 3.0), 1.0, "by hand"))
     assert [fault.path for fault in caught.value.faults] == ["network", "hardware", "objectives", "best_known.reference_point"]
 
 
-def test_run_settings_report_all_numbers_out_of_range():
+def test_run_settings_report_all_numbers_out_of_range() -> None:
     with pytest.raises(InputError) as caught:
         RunSettings(population=1, generations=0, evaluations=0, seed=-1, time_limit_s=float("inf"), limits={"energy": 0.0})
     assert [fault.path for fault in caught.value.faults] == [
@@ -67,26 +67,26 @@ def test_run_settings_report_all_numbers_out_of_range():
     ("point", "hypervolume", "provenance", "path"),
     [((1.0, 0.0), 1.0, "x", "reference_point[1]"), ((1.0,), float("nan"), "x", "hypervolume"), ((1.0,), 1.0, "", "provenance")],
 )
-def test_best_known_needs_positive_numbers_and_provenance(point, hypervolume, provenance, path):
+def test_best_known_needs_positive_numbers_and_provenance(point: tuple[float, ...], hypervolume: float, provenance: str, path: str) -> None:
     with pytest.raises(InputError) as caught:
         BestKnown(point, hypervolume, provenance)
     assert [fault.path for fault in caught.value.faults] == [path]
 
 
-def test_run_settings_are_those_of_a_run():
+def test_run_settings_are_those_of_a_run() -> None:
     """What the command line does with them: every setting of a problem is one of a job, with the same default."""
     names = [item.name for item in dataclasses.fields(RunSettings)]
     settings, job = RunSettings(evaluations=1), Job(network="n", hardware="h", evaluations=1)
     assert {name: getattr(settings, name) for name in names} == {name: getattr(job, name) for name in names}
 
 
-def test_a_limit_on_something_else_is_refused():
+def test_a_limit_on_something_else_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="latency"):
         RunSettings(limits={"latenzy": 1.0})
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_every_layer_of_a_shipped_problem_has_a_core(name):
+def test_every_layer_of_a_shipped_problem_has_a_core(name: str) -> None:
     """And most have a choice: convolutions and products run on four cores."""
     problem = PROBLEMS[name]
     spec = GenomeSpec(registry.load_network(problem.network), registry.load_hardware(problem.hardware))
@@ -96,6 +96,6 @@ def test_every_layer_of_a_shipped_problem_has_a_core(name):
         assert count == (4 if layer.kind in ("conv", "gemm") else 1), layer.name
 
 
-def test_exported_names_are_the_visible_ones():
+def test_exported_names_are_the_visible_ones() -> None:
     visible = {name for name, value in vars(problems).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
     assert visible == set(problems.__all__)

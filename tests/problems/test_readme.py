@@ -6,11 +6,13 @@ import math
 import re
 from pathlib import Path
 
+import onnx
 import pytest
 
 from stream_evo import registry
 from stream_evo.problems import PROBLEMS, RunSettings, load_problem
 from stream_evo.problems.networks import NETWORKS
+from tests.problems.conftest import Count
 
 README = (Path(__file__).parents[2] / "problems" / "README.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| `")]
@@ -18,7 +20,7 @@ NETWORK_ROWS = {row[0]: row[1:] for row in ROWS if len(row) == 7}
 PROBLEM_ROWS = {row[0]: row[1:] for row in ROWS if len(row) == 3}
 
 
-def largest_tensor(model, shapes):
+def largest_tensor(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]]) -> int:
     constants = {tensor.name for tensor in model.graph.initializer}
     largest = 0
     for node in model.graph.node:
@@ -30,7 +32,7 @@ def largest_tensor(model, shapes):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_network_table(name, count):
+def test_network_table(name: str, count: Count) -> None:
     model = NETWORKS[name]()
     counts = count(model)
     inputs = ", ".join("x".join(map(str, shape)) for shape in counts.inputs.values())
@@ -41,15 +43,17 @@ def test_network_table(name, count):
     assert NETWORK_ROWS[name] == expected
 
 
-def test_problem_table():
+def test_problem_table() -> None:
     assert {name: [problem.network, problem.hardware] for name, problem in PROBLEMS.items()} == PROBLEM_ROWS
 
 
-def test_example_of_a_problem_file(tmp_path, monkeypatch):
+def test_example_of_a_problem_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It loads, and what it calls a default is one."""
     monkeypatch.setattr(registry, "accelerators", lambda: {"heterogeneous_quad": Path("chip.yaml")})
     path = tmp_path / "first_try.yaml"
-    path.write_text(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1], encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert example
+    path.write_text(example[1], encoding="utf-8")
     problem = load_problem(path)
     assert (problem.network, problem.hardware) == ("resnet18", "heterogeneous_quad")
     assert problem.settings == RunSettings(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, ViewportSize, sync_playwright
 
 import stream_evo
 from stream_evo._run._html_report import RunSource, html_report
@@ -24,7 +24,7 @@ from stream_evo.report.html import Front, Subject, build_page
 
 from .conftest import HOSTILE, save_network
 
-LAPTOP = {"width": 1366, "height": 768}
+LAPTOP: ViewportSize = {"width": 1366, "height": 768}
 
 
 @dataclass
@@ -118,7 +118,15 @@ def _cells(page: Page, column: int) -> list[float]:
 
 def _wanted(page: Page) -> int:
     """Return the point with the least energy x delay, which is shown first."""
-    return page.evaluate("data.front.points.reduce((b, p, i) => (p[3] < data.front.points[b][3] ? i : b), 0)")
+    wanted: int = page.evaluate("data.front.points.reduce((b, p, i) => (p[3] < data.front.points[b][3] ? i : b), 0)")
+    return wanted
+
+
+def _box(found: Locator) -> FloatRect:
+    """Return where something is shown, which it has to be."""
+    box = found.bounding_box()
+    assert box is not None
+    return box
 
 
 def test_the_page_holds_its_names_as_text(page: Page) -> None:
@@ -159,7 +167,7 @@ def test_a_narrow_window_gives_its_width_to_the_heading(watch: Watch, file: Path
     watch.page.set_viewport_size({"width": 400, "height": 800})
     page = watch.show(file)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    assert page.locator("#facts").bounding_box()["width"] > 300
+    assert _box(page.locator("#facts"))["width"] > 300
 
 
 def test_points_are_chosen_by_click_in_table_and_pictures(page: Page) -> None:
@@ -195,7 +203,7 @@ def test_points_are_chosen_by_click_in_table_and_pictures(page: Page) -> None:
 
 def test_a_press_in_space_chooses_what_is_under_the_pointer_once(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
-    box = page.locator(".plot.tall").bounding_box()
+    box = _box(page.locator(".plot.tall"))
     first = _wanted(page)
     other = 1 if first != 1 else 2
     # Where a point lies on the screen only the library knows; here it says that one is under the pointer, at a place without any.
@@ -228,7 +236,7 @@ def test_the_keyboard_chooses_compares_and_closes(page: Page) -> None:
     _shown(page, "1 2")
     assert page.locator("#numbers h3").all_inner_texts() == ["Point 1", "Point 2"]
     assert page.locator("#schedule canvas.lanes").count() == 2
-    left, right = (page.locator("#schedule canvas.lanes").nth(index).bounding_box() for index in (0, 1))
+    left, right = (_box(page.locator("#schedule canvas.lanes").nth(index)) for index in (0, 1))
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
     # Both schedules have one time axis: zooming the first zooms the other.
@@ -291,7 +299,7 @@ def test_schedules_are_read_and_zoomed(page: Page, run_folder: Path) -> None:
     assert sorted((bar["start"], bar["end"], bar["cause"], bar["bits"], bar["source"], bar["target"]) for bar in decoded["moves"]) == moves
     canvas = page.locator("#schedule canvas.lanes")
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
+    box = _box(canvas)
     page.mouse.move(box["x"] + 400, box["y"] + 10)
     page.mouse.down()
     page.mouse.move(box["x"] + 700, box["y"] + 10)
@@ -317,7 +325,7 @@ def test_a_tile_under_the_pointer_is_told_and_a_click_lights_its_layer(page: Pag
         }""",
         _wanted(page),
     )
-    box = canvas.bounding_box()
+    box = _box(canvas)
     page.mouse.move(box["x"] + spot[0], box["y"] + spot[1])
     name = page.evaluate("row => data.subject.layers[row - 1][0]", spot[2])
     assert page.locator(".tip").inner_text().startswith(name)
@@ -336,7 +344,7 @@ def test_small_fronts_are_drawn(points: int, watch: Watch, tmp_path: Path) -> No
         ("edp_pj_cycles", "EDP"),
         ("dram_bytes", "DRAM"),
     ]
-    history = {"evaluations": [4], "hypervolume": [0.5 * points], "front_size": [points]}
+    history: dict[str, list[float]] = {"evaluations": [4], "hypervolume": [0.5 * points], "front_size": [points]}
     rows = [[5.0, 7.0, 0.0, 35.0, 0.0]] * points
     front = Front(
         "t", [], metrics, ["energy_pj"], rows, ["point_000.yaml"] * points, [1.0, 2.0, 0.0, 2.0, None], None, history, ["a notice"]
@@ -363,16 +371,16 @@ def test_a_thousand_layers_stay_usable(watch: Watch, tmp_path: Path) -> None:
         schedule_mapping(session.workload, session.accelerator, mapping),
         explain_mapping(session.workload, session.accelerator, mapping),
     )
-    history = {"evaluations": [], "hypervolume": [], "front_size": []}
+    history: dict[str, list[float]] = {"evaluations": [], "hypervolume": [], "front_size": []}
     metrics = [(name, METRIC_LABELS[name]) for name in METRICS]
     front = Front("large", [], metrics, ["energy_pj"], [[1.0] * 5], ["point_000.yaml"], [None] * 5, None, history)
     (tmp_path / "page.html").write_text(build_page(front, subject.as_dict(), {0: details}), "utf-8")
     page = watch.show(tmp_path / "page.html")
     page.wait_for_selector("#network tbody tr")
     assert page.locator("#network tbody th.name").count() == 1000
-    assert page.locator("#network").bounding_box()["height"] < 2 * LAPTOP["height"]  # it scrolls in itself
+    assert _box(page.locator("#network"))["height"] < 2 * LAPTOP["height"]  # it scrolls in itself
     page.fill("#network input[type=search]", "layer 700")
-    box, row = page.locator("#network .network").bounding_box(), page.locator("#network tr.lit").bounding_box()
+    box, row = _box(page.locator("#network .network")), _box(page.locator("#network tr.lit"))
     assert box["y"] < row["y"] < box["y"] + box["height"]
     page.locator("#schedule").get_by_role("button", name="Zoom in").click()
     page.wait_for_function("() => document.querySelector('#schedule .window i').style.width === '50%'")

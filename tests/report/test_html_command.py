@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from stream_evo._run._load import load_run
 from stream_evo.cli import main
 from stream_evo.report.html import unpacked
 
-Edit = Callable[[dict], None]
+Edit = Callable[[dict[str, Any]], None]
 
 
 def _copy(run_folder: Path, target: Path, manifest: Edit | None = None, front: Edit | None = None) -> Path:
@@ -31,11 +32,14 @@ def _copy(run_folder: Path, target: Path, manifest: Edit | None = None, front: E
     return target
 
 
-def _data(page: str) -> dict:
-    return json.loads(re.search(r'<script type="application/json" id="run">(.*?)</script>', page, re.DOTALL)[1])
+def _data(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="run">(.*?)</script>', page, re.DOTALL)
+    assert found
+    data: dict[str, Any] = json.loads(found[1])
+    return data
 
 
-def _points(page: str) -> dict[int, list[dict]]:
+def _points(page: str) -> dict[int, list[dict[str, Any]]]:
     found = re.findall(r'<script type="text/plain" id="point-(\d+)">(\S+) (\S+)</script>', page)
     return {int(point): [unpacked(facts), unpacked(times)] for point, facts, times in found}
 
@@ -109,7 +113,7 @@ def test_a_front_of_one_point_is_a_page(run_folder: Path, tmp_path: Path) -> Non
 
 
 def test_an_empty_front_is_a_page_that_says_why(run_folder: Path, tmp_path: Path) -> None:
-    def empty(content: dict) -> None:
+    def empty(content: dict[str, Any]) -> None:
         content.update(points=[], layer_by_layer=None, hypervolume=0.0, hypervolume_reference=None)
 
     page = html_report(RunSource(_copy(run_folder, tmp_path / "none", front=empty)))
@@ -125,7 +129,7 @@ def test_a_folder_without_its_archive_has_no_history(run_folder: Path, tmp_path:
 
 
 def test_other_numbers_than_the_runs_are_said(run_folder: Path, tmp_path: Path) -> None:
-    def slower(content: dict) -> None:
+    def slower(content: dict[str, Any]) -> None:
         content["points"][0]["latency_cycles"] += 1
 
     page = html_report(RunSource(_copy(run_folder, tmp_path / "old", front=slower)))

@@ -60,7 +60,9 @@ def test_every_tensor_is_drawn_from_its_producer_to_each_consumer(workload: Work
     paths = graph.paths()
     assert len(paths) == len(consumers)
     for path, (producer, read_by) in zip(paths, sorted(consumers.items()), strict=True):
-        x, y = map(float, re.match(r"M([\d.]+) ([\d.]+)", path).groups())
+        start = re.match(r"M([\d.]+) ([\d.]+)", path)
+        assert start
+        x, y = map(float, start.groups())
         ends = {(float(a), float(b)) for a, b in re.findall(r"C\S+ \S+ \S+ \S+ ([\d.]+) ([\d.]+)", path)}
         bottoms = {(x, float(bottom)) for bottom in re.findall(r"V([\d.]+)", path)}
         assert (x, y) == pytest.approx(graph.centre(producer))

@@ -36,7 +36,9 @@ def test_assets_fetch_nothing_and_make_no_markup_of_data(name: str) -> None:
 
 def test_the_browser_is_told_to_fetch_nothing() -> None:
     page = build_page(_front("run"), {}, {})
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert found
+    policy = found[1]
     assert "default-src 'none'" in policy
     assert "connect-src 'none'" in policy
     assert not re.search(r"https?:", policy)

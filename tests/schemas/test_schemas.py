@@ -129,6 +129,13 @@ def _changed(content: Any, place: Place, change: Callable[[Any, str | int], None
     return whole[0]
 
 
+def _setter(value: Any) -> Callable[[Any, str | int], None]:
+    def put(holder: Any, key: str | int) -> None:
+        holder[key] = value
+
+    return put
+
+
 def _damages(kind: str) -> list[tuple[str, Any]]:
     """Return every way of dropping or renaming one key, and of putting something wrong at one place, of the example."""
     content = read_yaml(EXAMPLES / f"{kind}.yaml").plain()
@@ -138,10 +145,7 @@ def _damages(kind: str) -> list[tuple[str, Any]]:
             found.append((f"without {place}", _changed(content, place, lambda holder, key: holder.pop(key))))
         if place and isinstance(place[-1], str):
             found.append((f"renamed {place}", _changed(content, place, lambda holder, key: holder.update({f"{key}x": holder.pop(key)}))))
-        found += [
-            (f"{value!r} at {place}", _changed(content, place, lambda holder, key, new=value: holder.__setitem__(key, new)))
-            for value in WRONG_VALUES
-        ]
+        found += [(f"{value!r} at {place}", _changed(content, place, _setter(value))) for value in WRONG_VALUES]
     return found
 
 

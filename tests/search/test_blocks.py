@@ -30,6 +30,7 @@ from stream_evo.search import (
     NsgaTwo,
     OperatorSet,
     SearchProblem,
+    Spec,
     Variation,
     optimize,
 )
@@ -152,7 +153,8 @@ def test_a_block_counts_by_its_worst_figures_and_gives_way_to_a_better_one() -> 
 
     def best_after(genome: int) -> IntArray:
         pool.take_in(genomes[[genome]], _table(rows[[genome]]))
-        return pool.assembled(genomes[[2]], np.ones((1, 2)), np.ones(1))[0]
+        best: IntArray = pool.assembled(genomes[[2]], np.ones((1, 2)), np.ones(1))[0]
+        return best
 
     assert (best_after(0) == genomes[0]).all()
     assert (best_after(1) == genomes[0]).all()
@@ -215,7 +217,7 @@ def test_a_genome_varied_in_several_places_has_the_changes_of_all_its_mutants() 
     spec = SyntheticSpec()
     first, last = np.flatnonzero(spec.upper > spec.lower)[[0, -1]]
 
-    def set_one(_spec: object, genomes: IntArray, rng: np.random.Generator) -> IntArray:
+    def set_one(spec: Spec, genomes: IntArray, rng: np.random.Generator) -> IntArray:
         changed = genomes.copy()
         changed[np.arange(len(genomes)), rng.choice([first, last], size=len(genomes))] = 1
         return changed
@@ -266,8 +268,10 @@ def test_a_limit_is_searched_along() -> None:
 
 def _best(base: SearchProblem, objective: str, limits: dict[str, float], share: float, seed: int = 0) -> FloatArray:
     problem = SearchProblem(base.evaluator, base.metrics, (objective,), limits)
-    settings = {"operators": default_operators(), "budget": Budget(evaluations=1_500), "seed": seed}
-    return optimize(problem, engine=partial(NsgaTwo, assembled=share), **settings).front.objectives[0]  # type: ignore[arg-type]  # a dict
+    engine = partial(NsgaTwo, assembled=share)
+    result = optimize(problem, operators=default_operators(), budget=Budget(evaluations=1_500), seed=seed, engine=engine)
+    best: FloatArray = result.front.objectives[0]
+    return best
 
 
 class Silent(SyntheticEvaluator):

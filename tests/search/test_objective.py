@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from stream_evo.errors import PluginError
 from stream_evo.search import load_objective, objective_values
 from stream_evo.search.testing import check_objective, trial_metrics
+from stream_evo.typing import FloatArray
 
 
 def _file(folder: Path, body: str) -> str:
@@ -71,9 +73,10 @@ def test_a_broken_objective_is_told_what_is_wrong(tmp_path: Path, body: str, sai
 def test_sums_that_depend_on_the_number_of_rows_are_refused() -> None:
     weights = np.array([0.3, 0.7, 0.1])
 
-    def dot(metrics: dict[str, np.ndarray]) -> np.ndarray:
+    def dot(metrics: Mapping[str, FloatArray]) -> FloatArray:
         columns = np.stack([metrics[name] for name in ("energy_pj", "latency_cycles", "memory_bytes")])
-        return (weights @ columns) * (1.0 + 1e-15 * len(columns[0]))  # what another order of additions does, on any machine
+        total: FloatArray = (weights @ columns) * (1.0 + 1e-15 * len(columns[0]))  # what another order of additions does, on any machine
+        return total
 
     with pytest.raises(PluginError, match="no @ or dot, which add up in another order"):
         check_objective(dot)
@@ -100,7 +103,7 @@ def test_columns_are_handed_out_as_they_are() -> None:
     for column in columns.values():
         column.setflags(write=False)
 
-    def greedy(metrics: dict[str, np.ndarray]) -> np.ndarray:
+    def greedy(metrics: Mapping[str, FloatArray]) -> FloatArray:
         metrics["energy_pj"][0] = 0.0
         return metrics["energy_pj"]
 

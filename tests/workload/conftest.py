@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from stream_evo.workload import Axis, Edge, Layer
+from stream_evo.workload import Axis, AxisMap, Edge, Layer
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._graph import read_graph
 from stream_evo.workload._load import _translate
@@ -47,7 +48,7 @@ class Net:
     def weights(self, *shape: int) -> str:
         return self.constant(np.random.default_rng(self.seed + len(self.initializers)).uniform(0.5, 1.5, shape))
 
-    def op(self, kind: str, *inputs: str, outputs: int = 1, name: str = "", domain: str = "", **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, outputs: int = 1, name: str = "", domain: str = "", **attributes: Any) -> str:
         place = len(self.nodes)
         results = [f"t{place}_{k}" if k else f"t{place}" for k in range(outputs)]
         self.nodes.append(helper.make_node(kind, list(inputs), results, name=name or f"{kind}_{place}", domain=domain, **attributes))
@@ -101,7 +102,7 @@ def _sources(builder: Builder, model: onnx.ModelProto) -> dict[int, Source]:
 
 def _last_tensor(builder: Builder, layer: int, model: onnx.ModelProto) -> str:
     """Return the tensor after everything that is folded into a layer, as long as it has the shape of the layer's output."""
-    names = [name for node in model.graph.node for name in node.output if builder._owners.get(name) == layer]
+    names: list[str] = [name for node in model.graph.node for name in node.output if builder._owners.get(name) == layer]
     base = builder._views[names[0]]
     return [name for name in names if builder._views[name] == base][-1]
 
@@ -115,7 +116,8 @@ class Span:
             if start not in node.output and moved.intersection(node.input):
                 nodes.append(node)
                 moved.update(set(node.output) - fixed)
-        needed, kept = {end}, []
+        needed = {end}
+        kept: list[onnx.NodeProto] = []
         for node in reversed(nodes):
             if needed.intersection(node.output):
                 kept.insert(0, node)
@@ -128,7 +130,7 @@ class Span:
         self._run = ReferenceEvaluator(helper.make_model(graph, opset_imports=model.opset_import))
 
     def __call__(self, changed: np.ndarray) -> np.ndarray:
-        return np.asarray(self._run.run(None, {**self._feeds, self._start: changed})[0])
+        return np.asarray(cast("list[Any]", self._run.run(None, {**self._feeds, self._start: changed}))[0])
 
 
 def evaluate(model: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray]:
@@ -152,7 +154,7 @@ def evaluate(model: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray]:
 
 def _claims(edge: Edge, consumer: Layer, at: np.ndarray, axis: Axis, extent: int) -> tuple[int, int]:
     """Return what the tile of one element at (row, column, channel) claims along an axis of the producer."""
-    axis_map = getattr(edge, axis.value)
+    axis_map: AxisMap = getattr(edge, axis.value)
     if axis_map.source is None:
         return 0, extent
     place = int(at[AXES.index(axis_map.source)])

@@ -10,15 +10,16 @@ import pytest
 from onnx import TensorProto
 
 from stream_evo.workload import Axis, AxisMap, OperatorKind, load_onnx, operator_report
+from tests.workload.conftest import Net
 
 Check = Callable[..., list[Any]]
 
 
-def _dim(n: Any, shape: str, index: int) -> str:
+def _dim(n: Net, shape: str, index: int) -> str:
     return n.op("Unsqueeze", n.op("Gather", shape, n.constant(index, np.int64)), n.constant([0], np.int64))
 
 
-def _attention(n: Any, x: str, width: int, heads: int) -> str:
+def _attention(n: Net, x: str, width: int, heads: int) -> str:
     """Multi-head attention as the PyTorch exporter writes it, every shape computed from the input's."""
     shape = n.op("Shape", x)
     target = n.op("Concat", _dim(n, shape, 0), _dim(n, shape, 1), n.constant([heads], np.int64), n.constant([-1], np.int64), axis=0)
@@ -33,7 +34,7 @@ def _attention(n: Any, x: str, width: int, heads: int) -> str:
     return n.op("MatMul", merged, n.weights(width, width))
 
 
-def test_attention_with_computed_shapes(net: Any, check: Check) -> None:
+def test_attention_with_computed_shapes(net: type[Net], check: Check) -> None:
     n = net()
     x = n.input(["batch", 5, 6])
     n.op("Add", _attention(n, x, 6, 2), x)
@@ -50,7 +51,7 @@ def test_attention_with_computed_shapes(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_embedding_is_an_input(net: Any) -> None:
+def test_embedding_is_an_input(net: type[Net]) -> None:
     n = net()
     ids = n.input(["batch", 7], "ids", TensorProto.INT64)
     words = n.op("Gather", n.weights(100, 6), ids)
@@ -61,7 +62,7 @@ def test_embedding_is_an_input(net: Any) -> None:
     assert [layer.operator for layer in workload.layers] == ["Add", "MatMul"]
 
 
-def test_mask_computed_from_an_input(net: Any, check: Check) -> None:
+def test_mask_computed_from_an_input(net: type[Net], check: Check) -> None:
     n = net()
     mask = n.op("Unsqueeze", n.input([1, 5], "mask"), n.constant([1, 2], np.int64))
     bias = n.op("Mul", n.op("Sub", n.constant(1), mask), n.constant(-1000))
@@ -72,7 +73,7 @@ def test_mask_computed_from_an_input(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_cache_of_a_decoder(net: Any, check: Check) -> None:
+def test_cache_of_a_decoder(net: type[Net], check: Check) -> None:
     n = net()
     fresh = n.op("Reshape", n.op("MatMul", n.input([1, 1, 6]), n.weights(6, 6)), n.constant([1, 1, 2, 3], np.int64))
     keys = n.op("Concat", n.input([1, 2, 4, 3], "past"), n.op("Transpose", fresh, perm=[0, 2, 1, 3]), axis=2)
@@ -85,7 +86,7 @@ def test_cache_of_a_decoder(net: Any, check: Check) -> None:
     check(n.model(keys, n.nodes[-1].output[0]))
 
 
-def test_windows_of_channels_last_maps(net: Any, check: Check) -> None:
+def test_windows_of_channels_last_maps(net: type[Net], check: Check) -> None:
     """Patch embedding, windows of a channels-last map, and a linear layer on them (Liu et al. 2021, shifted windows)."""
     n = net()
     x = n.op("Transpose", n.op("Conv", n.input([1, 2, 8, 8]), n.weights(3, 2, 2, 2), strides=[2, 2]), perm=[0, 2, 3, 1])
@@ -100,7 +101,7 @@ def test_windows_of_channels_last_maps(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_mixing_tokens_with_a_constant_on_the_left(net: Any, check: Check) -> None:
+def test_mixing_tokens_with_a_constant_on_the_left(net: type[Net], check: Check) -> None:
     n = net()
     x = n.op("MatMul", n.input([1, 6, 4]), n.weights(4, 8))
     heads = n.op("Transpose", n.op("Reshape", x, n.constant([1, 6, 2, 4], np.int64)), perm=[0, 2, 1, 3])
@@ -111,7 +112,7 @@ def test_mixing_tokens_with_a_constant_on_the_left(net: Any, check: Check) -> No
     check(n.model())
 
 
-def test_heads_with_constant_weights_of_their_own(net: Any, check: Check) -> None:
+def test_heads_with_constant_weights_of_their_own(net: type[Net], check: Check) -> None:
     n = net()
     n.op("MatMul", n.input([1, 1, 6, 4]), n.weights(3, 4, 5))
     layer = load_onnx(n.model()).layers[0]
@@ -119,7 +120,7 @@ def test_heads_with_constant_weights_of_their_own(net: Any, check: Check) -> Non
     check(n.model())
 
 
-def test_linear_layer_on_a_channels_last_map_keeps_rows_and_columns(net: Any, check: Check) -> None:
+def test_linear_layer_on_a_channels_last_map_keeps_rows_and_columns(net: type[Net], check: Check) -> None:
     n = net()
     x = n.op("Transpose", n.op("Conv", n.input([1, 2, 5, 4]), n.weights(3, 2, 1, 1)), perm=[0, 2, 3, 1])
     n.op("Transpose", n.op("MatMul", x, n.weights(3, 6)), perm=[0, 3, 1, 2])
@@ -130,7 +131,7 @@ def test_linear_layer_on_a_channels_last_map_keeps_rows_and_columns(net: Any, ch
     check(n.model())
 
 
-def test_classifier_after_flatten(net: Any, check: Check) -> None:
+def test_classifier_after_flatten(net: type[Net], check: Check) -> None:
     n = net()
     y = n.op("GlobalAveragePool", n.op("Conv", n.input([1, 2, 5, 4]), n.weights(3, 2, 1, 1)))
     n.op("Gemm", n.op("Flatten", y), n.weights(7, 3), n.weights(7), transB=1)
@@ -139,7 +140,7 @@ def test_classifier_after_flatten(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_batches_stay_batches(net: Any, check: Check) -> None:
+def test_batches_stay_batches(net: type[Net], check: Check) -> None:
     n = net()
     y = n.op("GlobalAveragePool", n.op("Conv", n.input([4, 2, 5, 4]), n.weights(3, 2, 1, 1)))
     n.op("Gemm", n.op("Flatten", y), n.weights(7, 3), transB=1)
@@ -150,7 +151,7 @@ def test_batches_stay_batches(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_report_lists_every_node_once(net: Any) -> None:
+def test_report_lists_every_node_once(net: type[Net]) -> None:
     n = net()
     _attention(n, n.input(["batch", 5, 6]), 6, 2)
     model = n.model()
@@ -158,7 +159,7 @@ def test_report_lists_every_node_once(net: Any) -> None:
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
-def test_attention_as_one_operator(net: Any, kv_heads: int) -> None:
+def test_attention_as_one_operator(net: type[Net], kv_heads: int) -> None:
     """Opset 23 has attention as one operator, with shared keys and values (grouped queries) where there are fewer of them."""
     n = net(opset=23)
     shapes = {"query": [1, 4, 5, 8], "key": [1, kv_heads, 7, 8], "value": [1, kv_heads, 7, 8]}
@@ -172,7 +173,7 @@ def test_attention_as_one_operator(net: Any, kv_heads: int) -> None:
     assert {item.name for item in workload.inputs} == set(shapes)
 
 
-def test_rotary_embedding_reads_whole_rows(net: Any, check: Check) -> None:
+def test_rotary_embedding_reads_whole_rows(net: type[Net], check: Check) -> None:
     n = net(opset=23)
     tables = [n.weights(9, 2) for _ in range(2)]
     x = n.op("Neg", n.input([1, 3, 5, 4]))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stream_evo.workload import OperatorKind, Status, load_onnx, operator_report
+from tests.workload.conftest import Net
 
 Check = Callable[..., list[Any]]
 ACTIVATIONS = [
@@ -29,12 +30,12 @@ ACTIVATIONS = [
 ]
 
 
-def _conv(n: Any) -> str:
+def _conv(n: Net) -> str:
     return n.op("Conv", n.input([1, 2, 4, 4]), n.weights(3, 2, 3, 3), pads=[1] * 4, name="conv")
 
 
 @pytest.mark.parametrize("kind", [*ACTIVATIONS, "Swish"])
-def test_activation_functions_fold(net: Any, kind: str) -> None:
+def test_activation_functions_fold(net: type[Net], kind: str) -> None:
     n = net(opset=24)
     n.op(kind, _conv(n), name="function")
     (layer,) = load_onnx(n.model()).layers
@@ -43,14 +44,14 @@ def test_activation_functions_fold(net: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Add", "Mul", "Sub", "Div", "Pow", "PRelu", "Max"])
-def test_constant_operands_fold(net: Any, kind: str) -> None:
+def test_constant_operands_fold(net: type[Net], kind: str) -> None:
     n = net()
     n.op(kind, _conv(n), n.weights(3, 1, 1))
     (layer,) = load_onnx(n.model()).layers
     assert layer.folded == (f"{kind}_1",)
 
 
-def test_folds_through_views_but_not_past_a_second_reader(net: Any) -> None:
+def test_folds_through_views_but_not_past_a_second_reader(net: type[Net]) -> None:
     n = net()
     flat = n.op("Flatten", n.op("Relu", _conv(n)))
     layers = load_onnx(n.model(n.op("Sigmoid", flat), n.op("Tanh", flat))).layers
@@ -59,7 +60,7 @@ def test_folds_through_views_but_not_past_a_second_reader(net: Any) -> None:
     assert layers[1].cycles_per_operation == 4
 
 
-def test_an_output_of_the_network_keeps_its_value(net: Any) -> None:
+def test_an_output_of_the_network_keeps_its_value(net: type[Net]) -> None:
     n = net()
     y = _conv(n)
     n.op("Sigmoid", y)
@@ -68,7 +69,7 @@ def test_an_output_of_the_network_keeps_its_value(net: Any) -> None:
     assert workload.outputs == (0, 1)
 
 
-def test_constants_that_enlarge_do_not_fold(net: Any, check: Check) -> None:
+def test_constants_that_enlarge_do_not_fold(net: type[Net], check: Check) -> None:
     n = net()
     n.op("Add", n.op("ReduceMean", _conv(n), n.constant([2, 3], np.int64)), n.weights(1, 1, 4, 4))
     layers = load_onnx(n.model()).layers
@@ -77,7 +78,7 @@ def test_constants_that_enlarge_do_not_fold(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_batch_normalisation_folds_or_stands_alone(net: Any) -> None:
+def test_batch_normalisation_folds_or_stands_alone(net: type[Net]) -> None:
     n = net()
     scales = [n.weights(3) for _ in range(4)]
     first = n.op("BatchNormalization", _conv(n), *scales)
@@ -100,7 +101,7 @@ SPELLED_OUT = {
 
 
 @pytest.mark.parametrize("name", SPELLED_OUT)
-def test_activation_functions_spelled_out_fold_as_one(net: Any, name: str) -> None:
+def test_activation_functions_spelled_out_fold_as_one(net: type[Net], name: str) -> None:
     n = net()
     SPELLED_OUT[name](n, _conv(n))
     model = n.model()
@@ -109,21 +110,21 @@ def test_activation_functions_spelled_out_fold_as_one(net: Any, name: str) -> No
     assert {report.status for report in operator_report(model)} == {Status.SUPPORTED, Status.FOLDED}
 
 
-def test_an_activation_function_before_any_layer_is_one_layer(net: Any) -> None:
+def test_an_activation_function_before_any_layer_is_one_layer(net: type[Net]) -> None:
     n = net()
     SPELLED_OUT["Swish"](n, n.input([1, 2, 3, 3]))
     (layer,) = load_onnx(n.model()).layers
     assert (layer.operator, layer.cycles_per_operation, len(layer.edges)) == ("Swish", 4, 1)
 
 
-def _layer_norm(n: Any, x: str, axes: list[int]) -> str:
+def _layer_norm(n: Net, x: str, axes: list[int]) -> str:
     centred = n.op("Sub", x, n.op("ReduceMean", x, axes=axes))
     variance = n.op("ReduceMean", n.op("Pow", centred, n.constant(2)), axes=axes)
     normal = n.op("Div", centred, n.op("Sqrt", n.op("Add", variance, n.constant(1e-5))))
     return n.op("Add", n.op("Mul", normal, n.weights(6)), n.weights(6))
 
 
-def test_layer_normalisation_spelled_out_is_one_layer(net: Any, check: Check) -> None:
+def test_layer_normalisation_spelled_out_is_one_layer(net: type[Net], check: Check) -> None:
     n = net(opset=17)
     x = n.op("Add", n.op("MatMul", n.input([1, 5, 4]), n.weights(4, 6)), n.input([1, 5, 6], "residual"))
     y = _layer_norm(n, x, [-1])
@@ -135,7 +136,7 @@ def test_layer_normalisation_spelled_out_is_one_layer(net: Any, check: Check) ->
     check(n.model())
 
 
-def test_a_region_with_an_outside_reader_stays_apart(net: Any, check: Check) -> None:
+def test_a_region_with_an_outside_reader_stays_apart(net: type[Net], check: Check) -> None:
     n = net(opset=17)
     x = _conv(n)
     mean = n.op("ReduceMean", x, axes=[1])
@@ -145,14 +146,14 @@ def test_a_region_with_an_outside_reader_stays_apart(net: Any, check: Check) -> 
     check(n.model(mean, n.nodes[-1].output[0]))
 
 
-def test_residual_blocks_are_no_functions_of_one_tensor(net: Any) -> None:
+def test_residual_blocks_are_no_functions_of_one_tensor(net: type[Net]) -> None:
     n = net()
     x = _conv(n)
     n.op("Add", n.op("Conv", x, n.weights(3, 3, 1, 1)), x)
     assert [layer.operator for layer in load_onnx(n.model()).layers] == ["Conv", "Conv", "Add"]
 
 
-def test_squeeze_and_excitation(net: Any, check: Check) -> None:
+def test_squeeze_and_excitation(net: type[Net], check: Check) -> None:
     n = net(opset=17)
     x = _conv(n)
     squeezed = n.op("ReduceMean", x, axes=[2, 3])
@@ -164,7 +165,7 @@ def test_squeeze_and_excitation(net: Any, check: Check) -> None:
     check(n.model())
 
 
-def test_sum_of_many_is_a_chain(net: Any) -> None:
+def test_sum_of_many_is_a_chain(net: type[Net]) -> None:
     n = net()
     x = n.input([1, 2, 3, 3])
     n.op("Sum", *(n.op("Conv", x, n.weights(2, 2, 1, 1)) for _ in range(4)), name="sum")
@@ -173,7 +174,7 @@ def test_sum_of_many_is_a_chain(net: Any) -> None:
     assert [[edge.producer for edge in layer.edges] for layer in layers[4:]] == [[0, 1], [4, 2], [5, 3]]
 
 
-def test_both_operands_from_one_producer(net: Any) -> None:
+def test_both_operands_from_one_producer(net: type[Net]) -> None:
     n = net()
     x = _conv(n)
     halves = n.op("Split", x, n.constant([1, 2], np.int64), axis=1, outputs=2)

@@ -10,9 +10,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from stream_evo.workload import Bits, Status, load_onnx, operator_report
+from tests.workload.conftest import Net
 
 
-def test_float_networks_run_in_eight_bits(net: Any) -> None:
+def test_float_networks_run_in_eight_bits(net: type[Net]) -> None:
     n = net()
     n.op("MaxPool", n.op("Conv", n.input([1, 3, 6, 6]), n.weights(4, 3, 3, 3)), kernel_shape=[2, 2])
     workload = load_onnx(n.model())
@@ -20,7 +21,7 @@ def test_float_networks_run_in_eight_bits(net: Any) -> None:
     assert workload.inputs[0].bits == 8
 
 
-def test_half_precision_counts_sixteen_bits(net: Any) -> None:
+def test_half_precision_counts_sixteen_bits(net: type[Net]) -> None:
     n = net()
     w = n.constant(np.zeros((4, 3, 3, 3)), np.float16)
     n.op("Conv", n.input([1, 3, 6, 6], kind=TensorProto.FLOAT16), w)
@@ -29,7 +30,7 @@ def test_half_precision_counts_sixteen_bits(net: Any) -> None:
     assert workload.inputs[0].bits == 16
 
 
-def test_override_holds_everywhere(net: Any) -> None:
+def test_override_holds_everywhere(net: type[Net]) -> None:
     n = net()
     w = n.constant(np.zeros((4, 3, 3, 3)), np.float16)
     y = n.op("QuantizeLinear", n.op("Conv", n.input([1, 3, 6, 6], kind=TensorProto.FLOAT16), w), n.constant(0.1, np.float16))
@@ -40,7 +41,7 @@ def test_override_holds_everywhere(net: Any) -> None:
     assert workload.inputs[0].bits == 4
 
 
-def test_quantise_and_dequantise_pairs_leave_one_layer_per_convolution(net: Any) -> None:
+def test_quantise_and_dequantise_pairs_leave_one_layer_per_convolution(net: type[Net]) -> None:
     n = net()
     scale = [n.constant(0.1), n.constant(0, np.int8)]
 
@@ -60,7 +61,7 @@ def test_quantise_and_dequantise_pairs_leave_one_layer_per_convolution(net: Any)
     assert not [report for report in operator_report(model) if report.status is Status.UNSUPPORTED]
 
 
-def test_four_bit_weights(net: Any) -> None:
+def test_four_bit_weights(net: type[Net]) -> None:
     n = net()
     n.initializers.append(helper.make_tensor("w4", TensorProto.INT4, [6, 5], [0] * 30))
     w = n.op("DequantizeLinear", "w4", n.constant(0.1))
@@ -70,7 +71,7 @@ def test_four_bit_weights(net: Any) -> None:
     assert layer.weight_bits == 120
 
 
-def test_quantised_operators(net: Any, check: Any) -> None:
+def test_quantised_operators(net: type[Net], check: Any) -> None:
     n = net()
     point = [n.constant(0.05), n.constant(0, np.uint8)]
     x = n.input([1, 2, 4, 4], kind=TensorProto.UINT8)
@@ -85,7 +86,7 @@ def test_quantised_operators(net: Any, check: Any) -> None:
     check(n.model())
 
 
-def test_integer_operators_write_their_accumulator(net: Any) -> None:
+def test_integer_operators_write_their_accumulator(net: type[Net]) -> None:
     n = net()
     x = n.input([1, 3, 4], kind=TensorProto.UINT8)
     n.op("MatMulInteger", x, n.constant(np.ones((4, 5)), np.int8))
@@ -94,7 +95,7 @@ def test_integer_operators_write_their_accumulator(net: Any) -> None:
     assert [layer.bits for layer in layers] == [Bits(8, 8, 32, 32)] * 2
 
 
-def test_dynamic_quantisation_adds_no_scalar_layers(net: Any) -> None:
+def test_dynamic_quantisation_adds_no_scalar_layers(net: type[Net]) -> None:
     n = net()
     x = n.input([1, 3, 4])
     y = n.op("DynamicQuantizeLinear", n.op("Relu", x), outputs=3)
@@ -107,7 +108,7 @@ def test_dynamic_quantisation_adds_no_scalar_layers(net: Any) -> None:
 
 
 @pytest.mark.parametrize("last", [0, 1])
-def test_runtime_quantised_operators(net: Any, last: int) -> None:
+def test_runtime_quantised_operators(net: type[Net], last: int) -> None:
     """Operators of ONNX Runtime, whose shapes ONNX does not know."""
     n = net()
     point = [n.constant(0.05), n.constant(0, np.uint8)]
@@ -120,10 +121,10 @@ def test_runtime_quantised_operators(net: Any, last: int) -> None:
     assert pool.bits == Bits()
 
 
-def test_runtime_fused_operators(net: Any) -> None:
+def test_runtime_fused_operators(net: type[Net]) -> None:
     """Graphs that ONNX Runtime has optimised: SkipLayerNormalization, BiasGelu, FusedMatMul, FusedConv."""
     n = net()
-    domain = {"domain": "com.microsoft"}
+    domain: dict[str, Any] = {"domain": "com.microsoft"}
     x = n.input([1, 5, 8])
     y = n.op("FusedMatMul", x, n.weights(6, 8), transB=1, alpha=0.5, **domain)
     y = n.op("BiasGelu", y, n.weights(6), **domain)
@@ -141,7 +142,7 @@ def test_runtime_fused_operators(net: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("UINT4", 4), ("INT8", 8), ("FLOAT8E4M3FN", 8), ("INT32", 32), ("FLOAT16", 16)])
-def test_weight_types(net: Any, kind: str, bits: int) -> None:
+def test_weight_types(net: type[Net], kind: str, bits: int) -> None:
     """Types come without data here, as in files whose weights are stripped."""
     n = net()
     n.initializers.append(onnx.TensorProto(name="w", data_type=TensorProto.DataType.Value(kind), dims=[4, 3]))

@@ -9,12 +9,13 @@ import pytest
 from onnx import TensorProto
 
 from stream_evo.workload import Layer, load_onnx
+from tests.workload.conftest import Net
 
-RUNTIME = {"domain": "com.microsoft"}
+RUNTIME: dict[str, Any] = {"domain": "com.microsoft"}
 ROWS, HEADS, WIDTH, PAST = 5, 4, 3, 2
 
 
-def _load(n: Any, *outputs: str) -> tuple[Layer, ...]:
+def _load(n: Net, *outputs: str) -> tuple[Layer, ...]:
     return load_onnx(n.model(*outputs, opsets={"com.microsoft": 1})).layers
 
 
@@ -23,11 +24,11 @@ def _facts(layers: tuple[Layer, ...]) -> list[Any]:
     return [(layer.kind, layer.sizes, layer.bits, layer.weights, layer.cycles_per_operation, layer.edges) for layer in layers]
 
 
-def _split(n: Any, x: str, heads: int) -> str:
+def _split(n: Net, x: str, heads: int) -> str:
     return n.op("Transpose", n.op("Reshape", x, n.constant([1, ROWS, heads, WIDTH], np.int64)), perm=[0, 2, 1, 3])
 
 
-def _attend(n: Any, query: str, key: str, value: str, bias: str = "") -> str:
+def _attend(n: Net, query: str, key: str, value: str, bias: str = "") -> str:
     scores = n.op("Mul", n.op("MatMul", query, n.op("Transpose", key, perm=[0, 1, 3, 2])), n.constant(0.5))
     weights = n.op("Softmax", n.op("Add", scores, bias) if bias else scores, axis=-1)
     together = n.op("Transpose", n.op("MatMul", weights, value), perm=[0, 2, 1, 3])
@@ -35,7 +36,7 @@ def _attend(n: Any, query: str, key: str, value: str, bias: str = "") -> str:
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_multi_head_attention(net: Any, bias: bool) -> None:
+def test_multi_head_attention(net: type[Net], bias: bool) -> None:
     fused, plain = net(), net()
     for n in (fused, plain):
         x, size = n.input([1, ROWS, 8]), HEADS * WIDTH
@@ -60,7 +61,7 @@ def test_multi_head_attention(net: Any, bias: bool) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_group_query_attention_shares_keys_and_values(net: Any, packed: bool) -> None:
+def test_group_query_attention_shares_keys_and_values(net: type[Net], packed: bool) -> None:
     shared = 2
     fused, plain = net(), net()
     for n in (fused, plain):
@@ -87,7 +88,7 @@ def test_group_query_attention_shares_keys_and_values(net: Any, packed: bool) ->
     assert _facts(_load(fused)) == _facts(_load(plain))
 
 
-def test_rotary_embedding_inside_attention_is_two_layers(net: Any) -> None:
+def test_rotary_embedding_inside_attention_is_two_layers(net: type[Net]) -> None:
     n = net()
     query, key, value = (n.input([1, ROWS, width], name) for name, width in (("q", 12), ("k", 6), ("v", 6)))
     n.op("GroupQueryAttention", query, key, value, num_heads=4, kv_num_heads=2, do_rotary=1, name="gqa", **RUNTIME)
@@ -95,7 +96,7 @@ def test_rotary_embedding_inside_attention_is_two_layers(net: Any) -> None:
     assert names == ["gqa/rotary_query", "gqa/rotary_key", "gqa/scores", "gqa/softmax", "gqa/context"]
 
 
-def test_a_transformer_as_the_optimiser_writes_it(net: Any) -> None:
+def test_a_transformer_as_the_optimiser_writes_it(net: type[Net]) -> None:
     """EmbedLayerNormalization, Attention with its projection and a cache, SkipLayerNormalization."""
     n = net()
     ids = n.input([1, ROWS], "ids", TensorProto.INT32)
@@ -112,7 +113,7 @@ def test_a_transformer_as_the_optimiser_writes_it(net: Any) -> None:
     assert {edge.producer for edge in context.edges} == {3, 1, -1 - 1}
 
 
-def test_weights_of_few_bits_in_blocks(net: Any) -> None:
+def test_weights_of_few_bits_in_blocks(net: type[Net]) -> None:
     n = net()
     packed = n.constant(np.zeros((6, 1, 8)), np.uint8)
     y = n.op("MatMulNBits", n.input([1, ROWS, 16]), packed, n.constant(np.ones(6)), K=16, N=6, bits=4, block_size=16, **RUNTIME)
@@ -121,7 +122,7 @@ def test_weights_of_few_bits_in_blocks(net: Any) -> None:
     assert (layer.macs, layer.weights, layer.weight_bits) == (ROWS * 16 * 6, 96, 96 * 4)
 
 
-def test_convolution_fused_with_an_addition(net: Any) -> None:
+def test_convolution_fused_with_an_addition(net: type[Net]) -> None:
     n = net()
     x = n.input([1, 4, 6, 6])
     y = n.op("FusedConv", x, n.weights(4, 4, 3, 3), n.weights(4), x, pads=[1] * 4, activation="Relu", name="fused", **RUNTIME)
@@ -132,10 +133,10 @@ def test_convolution_fused_with_an_addition(net: Any) -> None:
 
 
 @pytest.mark.parametrize("operator", ["DynamicQuantizeMatMul", "FusedMatMul", "MatMulIntegerToFloat"])
-def test_products_that_state_no_shape(net: Any, operator: str) -> None:
+def test_products_that_state_no_shape(net: type[Net], operator: str) -> None:
     n = net()
     swapped = operator == "FusedMatMul"
-    attributes = {"transB": 1} if swapped else {}
+    attributes: dict[str, Any] = {"transB": 1} if swapped else {}
     n.op("Relu", n.op(operator, n.input([1, ROWS, 6]), n.weights(*((3, 6) if swapped else (6, 3))), n.constant(1), **attributes, **RUNTIME))
     (layer,) = _load(n)
     assert (layer.macs, layer.folded) == (ROWS * 6 * 3, ("Relu_1",))

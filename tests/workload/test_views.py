@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stream_evo.workload import WHOLE, Axis, AxisMap, load_onnx
+from stream_evo.workload import WHOLE, Axis, AxisMap, Edge, load_onnx
 from stream_evo.workload._view import Relation, View, default_roles
+from tests.workload.conftest import Net
 
 few = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True)
 Check = Callable[..., list[Any]]
@@ -28,7 +29,7 @@ def _factorised(draw: Any, total: int) -> list[int]:
     return shape or [1]
 
 
-def _step(draw: Any, n: Any, name: str, shape: list[int]) -> tuple[str, list[int]]:
+def _step(draw: Any, n: Net, name: str, shape: list[int]) -> tuple[str, list[int]]:
     """Add one random view operator; return its output and shape."""
     kind = draw(st.sampled_from(["Reshape", "Transpose", "Slice", "Concat", "Pad", "Gather", "Expand", "Tile", "Resize", "Split"]))
     axis = draw(st.integers(0, len(shape) - 1))
@@ -40,11 +41,11 @@ def _step(draw: Any, n: Any, name: str, shape: list[int]) -> tuple[str, list[int
     if kind == "Slice":
         start, step = draw(st.integers(0, extent - 1)), draw(st.sampled_from([1, 2, -1, -2]))
         if step > 0:
-            new, end = len(range(start, extent, step)), extent
+            left, end = len(range(start, extent, step)), extent
         else:
-            new, end = len(range(start, -1, step)), -extent - 1
+            left, end = len(range(start, -1, step)), -extent - 1
         args = [n.constant([value], np.int64) for value in (start, end, axis, step)]
-        return n.op("Slice", name, *args), [*shape[:axis], new, *shape[axis + 1 :]]
+        return n.op("Slice", name, *args), [*shape[:axis], left, *shape[axis + 1 :]]
     if kind == "Concat" and size <= 60:
         other = n.op("Neg", n.constant(np.full(shape, 1))) if draw(st.booleans()) else name
         parts = draw(st.permutations([name, other]))
@@ -82,7 +83,7 @@ def _step(draw: Any, n: Any, name: str, shape: list[int]) -> tuple[str, list[int
 
 @few
 @given(data=st.data())
-def test_random_chains_are_covered(net: Any, check: Check, data: st.DataObject) -> None:
+def test_random_chains_are_covered(net: type[Net], check: Check, data: st.DataObject) -> None:
     n = net(opset=18)
     shape = data.draw(st.sampled_from([[1, 4, 3, 2], [1, 6, 4], [4, 6], [2, 3, 2, 2], [1, 12], [1, 2, 2, 3, 2], [1, 8, 2, 2]]))
     name = n.input(shape)
@@ -143,11 +144,11 @@ def test_tiles_claim_what_their_elements_claim(scale: int, low: int, width: int,
         assert a >= b or (first <= a and b <= last)
 
 
-def _edge(n: Any, index: int = 0) -> Any:
+def _edge(n: Net, index: int = 0) -> Edge:
     return load_onnx(n.model()).layers[-1].edges[index]
 
 
-def test_spatial_dimensions_that_become_a_sequence_keep_their_rows(net: Any) -> None:
+def test_spatial_dimensions_that_become_a_sequence_keep_their_rows(net: type[Net]) -> None:
     n = net()
     flat = n.op("Reshape", n.op("Conv", n.input([1, 3, 8, 6]), n.weights(4, 3, 1, 1)), n.constant([1, 4, 48], np.int64))
     n.op("MatMul", n.op("Transpose", flat, perm=[0, 2, 1]), n.weights(4, 5))
@@ -157,7 +158,7 @@ def test_spatial_dimensions_that_become_a_sequence_keep_their_rows(net: Any) -> 
     assert edge.channels == WHOLE
 
 
-def test_splitting_heads_keeps_rows(net: Any) -> None:
+def test_splitting_heads_keeps_rows(net: type[Net]) -> None:
     n = net()
     x = n.op("MatMul", n.input([1, 10, 6]), n.weights(6, 12))
     heads = [
@@ -176,7 +177,7 @@ def test_splitting_heads_keeps_rows(net: Any) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_concatenated_channels_are_offset(net: Any, position: int) -> None:
+def test_concatenated_channels_are_offset(net: type[Net], position: int) -> None:
     n = net()
     parts = [n.op("Conv", n.input([1, 2, 4, 4]), n.weights(k, 2, 1, 1)) for k in (3, 5)]
     n.inputs.pop()
@@ -186,7 +187,7 @@ def test_concatenated_channels_are_offset(net: Any, position: int) -> None:
     assert edge.rows == AxisMap(Axis.ROWS)
 
 
-def test_slices_are_offset_and_enlargement_divides(net: Any) -> None:
+def test_slices_are_offset_and_enlargement_divides(net: type[Net]) -> None:
     n = net(opset=13)
     x = n.op("Conv", n.input([1, 2, 8, 8]), n.weights(4, 2, 1, 1))
     y = n.op("Slice", x, n.constant([2], np.int64), n.constant([6], np.int64), n.constant([2], np.int64))
@@ -197,7 +198,7 @@ def test_slices_are_offset_and_enlargement_divides(net: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
-def test_depth_to_space(net: Any, check: Check, mode: str) -> None:
+def test_depth_to_space(net: type[Net], check: Check, mode: str) -> None:
     n = net()
     n.op("Neg", n.op("DepthToSpace", n.input([1, 8, 3, 2]), blocksize=2, mode=mode))
     ((_, _, edge),) = check(n.model())
@@ -205,7 +206,7 @@ def test_depth_to_space(net: Any, check: Check, mode: str) -> None:
     assert edge.columns == AxisMap(Axis.COLUMNS, 1, 0, 0, 2)
 
 
-def test_space_to_depth(net: Any, check: Check) -> None:
+def test_space_to_depth(net: type[Net], check: Check) -> None:
     n = net()
     n.op("Neg", n.op("SpaceToDepth", n.input([1, 2, 6, 4]), blocksize=2))
     ((_, _, edge),) = check(n.model())
@@ -213,7 +214,7 @@ def test_space_to_depth(net: Any, check: Check) -> None:
 
 
 @pytest.mark.parametrize("opset", [11, 13, 18])
-def test_split_with_outputs_left_out(net: Any, check: Check, opset: int) -> None:
+def test_split_with_outputs_left_out(net: type[Net], check: Check, opset: int) -> None:
     n = net(opset=opset)
     x = n.input([1, 7, 2, 2])
     if opset == 11:
@@ -228,7 +229,7 @@ def test_split_with_outputs_left_out(net: Any, check: Check, opset: int) -> None
     check(n.model())
 
 
-def test_channel_shuffle(net: Any, check: Check) -> None:
+def test_channel_shuffle(net: type[Net], check: Check) -> None:
     n = net()
     x = n.op("Conv", n.input([1, 2, 3, 3]), n.weights(6, 2, 1, 1))
     groups = n.op("Transpose", n.op("Reshape", x, n.constant([1, 2, 3, 3, 3], np.int64)), perm=[0, 2, 1, 3, 4])
