@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from stream_evo.errors import UnknownNameError
@@ -15,14 +16,11 @@ __all__ = ["ENGINES", "find_engine"]
 _PYMOO = ("AGEMOEA", "AGEMOEA2", "CTAEA", "MOEAD", "NSGA2", "NSGA3", "SMSEMOA", "SPEA2", "UNSGA3")
 
 
-def _pymoo(algorithm: str) -> EngineFactory:
-    def build(context: EngineContext) -> Engine:
-        # pymoo takes half a second to import, which only its users should pay.
-        from stream_evo.search._pymoo import PymooEngine  # noqa: PLC0415  # as above
+def _pymoo(algorithm: str, context: EngineContext) -> Engine:
+    # pymoo takes half a second to import, which only its users should pay.
+    from stream_evo.search._pymoo import PymooEngine  # noqa: PLC0415  # as above
 
-        return PymooEngine(context, algorithm)
-
-    return build
+    return PymooEngine(context, algorithm)
 
 
 def _deap_nsga2(context: EngineContext) -> Engine:
@@ -38,7 +36,7 @@ ENGINES: Mapping[str, EngineFactory] = MappingProxyType(
         "nsga2:crowding": NsgaTwo.by_crowding,
         "nsga2:local": NsgaTwo.with_local_search,
         "random": RandomSearch,
-        **{f"pymoo:{name}": _pymoo(name) for name in _PYMOO},
+        **{f"pymoo:{name}": partial(_pymoo, name) for name in _PYMOO},
     }
 )
 """All engines by the name that ``--engine`` takes."""
