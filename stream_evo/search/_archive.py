@@ -212,15 +212,16 @@ class EvaluationArchive:
             if packed is not None:
                 self._connection.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)", (row.generation, packed))
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield all generations in order.
+    def batches(self, after: int = 0) -> Iterator[Batch]:
+        """Yield all generations in order, or those after one of them.
 
         Raises:
             RunFolderError: A batch is damaged or missing.
         """
-        query = "SELECT generation, evaluations, front_size, hypervolume, complete, count, batch FROM generations ORDER BY generation"
+        columns = "generation, evaluations, front_size, hypervolume, complete, count, batch"
+        query = f"SELECT {columns} FROM generations WHERE generation > ? ORDER BY generation"  # noqa: S608  # columns from the line above
         with _disk(self._path):
-            for number, (*row, complete, count, blob) in enumerate(self._connection.execute(query), start=1):
+            for number, (*row, complete, count, blob) in enumerate(self._connection.execute(query, (after,)), start=after + 1):
                 if row[0] != number:
                     raise ValueError(f"generation {number} is missing")
                 yield Batch(ProgressRow(*row), bool(complete), *unpack_batch(blob, count, self._genes, self._columns, self._gene_type))

@@ -42,15 +42,14 @@ class Spec(Protocol):
     """The search space: `stream_evo.mapping.GenomeSpec` as seen from here.
 
     `segments` names the parts of a genome. With L layers: ``allocation`` (L genes), ``cut`` (L - 1 genes, 1 = cut), ``tile`` (L genes,
-    coarsest first) and optionally ``split`` (L), ``dataflow`` (one per core that has a choice), ``priority`` (1). A segment may be empty or
-    missing.
+    coarsest first), and where there is such a choice ``split`` (L), ``dataflow`` (one per core), ``priority`` (1).
 
     A space that also has ``capable`` (see `KnowsCores`) lets operators tell which values of different allocation genes mean the same core.
     """
 
     @property
     def lower(self) -> IntArray:
-        """Smallest value of each gene, int64 (V,)."""
+        """Smallest value of each gene, at least 0, int64 (V,)."""
 
     @property
     def upper(self) -> IntArray:

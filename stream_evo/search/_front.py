@@ -16,7 +16,8 @@ __all__ = ["ParetoFront"]
 class ParetoFront:
     """All non-dominated feasible points found so far, one per objective vector.
 
-    A value: `extended` returns another front. Points are ordered by their objectives, so equal sets are equal arrays.
+    A value: arrays are read-only, `extended` returns another front. Points are ordered by their objectives, so equal sets are equal
+    arrays.
 
     Attributes:
         genomes: Canonical genomes, int64 (P, V).
@@ -27,6 +28,10 @@ class ParetoFront:
     genomes: IntArray
     objectives: FloatArray
     metrics: FloatArray
+
+    def __post_init__(self) -> None:
+        for array in (self.genomes, self.objectives, self.metrics):
+            array.setflags(write=False)
 
     @classmethod
     def empty(cls, genes: int, objectives: int, metrics: int) -> ParetoFront:

@@ -5,29 +5,31 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from stream_evo.errors import PluginError, RunFolderError
 from stream_evo.search._archive import Batch, EvaluationArchive, ProgressRow
-from stream_evo.search._blocks import BlockTable, KnowsBlocks
+from stream_evo.search._blocks import BlockTable
 from stream_evo.search._contracts import EngineContext, EngineFactory, EngineState, OperatorSet
 from stream_evo.search._describe import describe
 from stream_evo.search._engines import find_engine
 from stream_evo.search._front import ParetoFront
 from stream_evo.search._ledger import Ledger, genome_keys
+from stream_evo.search._pace import Pace
 from stream_evo.search._pareto import hypervolume, reference_point
 from stream_evo.search._problem import SearchProblem
-from stream_evo.search._result import Budget, Callback, LeastInfeasible, Progress, SearchResult, StopReason
+from stream_evo.search._recorded import Recorded
+from stream_evo.search._result import Budget, Callback, LeastInfeasible, SearchResult, StopReason
 from stream_evo.search._segments import layer_count
 from stream_evo.typing import FloatArray, IntArray
 
 __all__ = ["optimize"]
 
 _IDLE_GENERATIONS = 30
-_LENT_TRIED = 4
+_AT_ONCE = 64
 _STRANGE_STATE = "it was written by another version, or is damaged"
 _ENGINE = "engine."
 
@@ -89,9 +91,11 @@ def optimize(
         "reference": "from the first feasible generation" if reference is None else describe(reference),
     }
     fingerprint = {**_problem_fingerprint(problem), **{f"search.{name}": value for name, value in settings.items()}}
-    archive, continued = _open_archive(problem, folder, fingerprint, resume=resume)
-    with archive or nullcontext():
-        run = _Run(problem, budget, archive, workers=workers, reference=reference, callbacks=tuple(callbacks), clock=clock)
+    with ExitStack() as opened:
+        archive = None
+        if folder is not None and resume and EvaluationArchive.exists(folder):
+            archive = opened.enter_context(EvaluationArchive.resume(folder, fingerprint))
+        run = _Run(problem, budget, workers=workers, reference=reference, callbacks=tuple(callbacks), clock=clock)
         context = EngineContext(
             spec=problem.evaluator.spec,
             objectives=len(problem.objectives),
@@ -105,10 +109,14 @@ def optimize(
         )
         run.start(context, factory)
         for other in shared:
-            run.borrow(other, fingerprint)
-        if archive is not None and continued:
+            run.recorded.borrow(other, problem, fingerprint)
+        if archive is not None:
             run.recover(archive)
-        return run.to_end()
+        elif folder is not None:  # now that nothing else can be wrong: a folder that holds an archive is taken
+            upper = problem.evaluator.spec.upper
+            archive = EvaluationArchive.create(folder, upper=upper, metrics=problem.metrics, fingerprint=fingerprint)
+            opened.enter_context(archive)
+        return run.to_end(archive)
 
 
 def _problem_fingerprint(problem: SearchProblem) -> dict[str, str]:
@@ -123,17 +131,6 @@ def _problem_fingerprint(problem: SearchProblem) -> dict[str, str]:
     }
 
 
-def _open_archive(
-    problem: SearchProblem, folder: Path | None, fingerprint: dict[str, str], *, resume: bool
-) -> tuple[EvaluationArchive | None, bool]:
-    if folder is None:
-        return None, False
-    if resume and EvaluationArchive.exists(folder):
-        return EvaluationArchive.resume(folder, fingerprint), True
-    upper = problem.evaluator.spec.upper
-    return EvaluationArchive.create(folder, upper=upper, metrics=problem.metrics, fingerprint=fingerprint), False
-
-
 class _Run:
     """One session of a search; everything that changes while it runs."""
 
@@ -141,21 +138,19 @@ class _Run:
         self,
         problem: SearchProblem,
         budget: Budget,
-        archive: EvaluationArchive | None,
         *,
         workers: int,
         reference: FloatArray | None,
         callbacks: tuple[Callback, ...],
         clock: Callable[[], float],
     ) -> None:
-        self._problem, self._budget, self._archive = problem, budget, archive
-        self._workers, self._callbacks, self._clock = workers, callbacks, clock
+        self._problem, self._budget = problem, budget
+        self._workers, self._callbacks = workers, callbacks
         self._reference = None if reference is None else np.asarray(reference, dtype=np.float64)
-        genes = len(problem.evaluator.spec.lower)
+        self._pace = Pace(budget, clock)
         self.ledger = Ledger(len(problem.metrics))
-        self._recorded = Ledger(len(problem.metrics))  # scores from disk of genomes that this session has not asked for yet
-        self._front = ParetoFront.empty(genes, len(problem.objectives), len(problem.metrics))
-        self._recorded_blocks: dict[bytes, BlockTable] = {}
+        self.recorded = Recorded(len(problem.metrics))
+        self._front = ParetoFront.empty(len(problem.evaluator.spec.lower), len(problem.objectives), len(problem.metrics))
         self._blocks: BlockTable | None = None  # of the batch that the engine is told of
         self._history: list[ProgressRow] = []
         self._least: tuple[float, IntArray, FloatArray, float] | None = None
@@ -163,10 +158,9 @@ class _Run:
         self._idle = 0
         self._generation = 0
         self._spent = 0  # evaluations of complete generations and of the incomplete one that ended the budget
+        self._held = 0  # evaluations on disk when the session began
         self._feasible_share = 0.0
         self._share = 0.0  # of the reference box, dominated by the front
-        self._started = self._gained = clock()
-        self._spent_at_start = self._spent_at_gain = 0
 
     def start(self, context: EngineContext, factory: EngineFactory) -> None:
         """Build the engine."""
@@ -181,59 +175,27 @@ class _Run:
         """Return the blocks of the genomes that this generation evaluated, see `EngineContext.blocks`."""
         return None if self._blocks is None else self._blocks.chosen(*self._problem.block_columns)
 
-    def borrow(self, folder: Path, fingerprint: dict[str, str]) -> None:
-        """Take scores from another run of the same problem."""
-        with EvaluationArchive.read(folder) as other:
-            held = other.fingerprint
-            changed = [name for name, value in fingerprint.items() if name.startswith("problem.") and held.get(name) != value]
-            if changed:
-                raise RunFolderError(f"{folder} cannot lend its evaluations, it differs in: {', '.join(changed)}")
-            for number, batch in enumerate(other.batches()):
-                if number == 0:
-                    knows_blocks = self._check_lent(folder, batch)
-                if batch.blocks is not None or not knows_blocks:  # without their blocks scores would change what the engine does
-                    self._record(batch)
-
-    def _check_lent(self, folder: Path, batch: Batch) -> bool:
-        """Evaluate a few of another run's genomes again: fingerprints do not tell versions of the evaluator apart.
-
-        Return whether the evaluator knows their blocks.
-        """
-        lent = slice(0, _LENT_TRIED)
-        scored = self._problem.evaluator.evaluate(batch.genomes[lent])
-        if not (np.array_equal(scored.metrics, batch.metrics[lent]) and np.array_equal(scored.violation_bytes, batch.violation[lent])):
-            raise RunFolderError(f"{folder} cannot lend its evaluations: this version scores the same genomes differently")
-        return isinstance(scored, KnowsBlocks)
-
     def recover(self, archive: EvaluationArchive) -> None:
         """Continue where the archive ends: from the stored state of the engine, or by telling it everything again."""
         state = archive.checkpoint()
-        batches = list(archive.batches())
-        complete = [batch for batch in batches if batch.complete]
-        # The engine was never told of an incomplete batch. It will ask for the same genomes again and must not know them by then.
-        for batch in batches[len(complete) :]:
-            self._record(batch)
-        if state is None:
+        restorable = state is not None and self._take_over(state)
+        waiting: list[Batch] = []
+        for batch in archive.batches():
+            self._held = batch.row.evaluations
+            if restorable and batch.complete:
+                self.ledger.add(genome_keys(batch.genomes), batch.metrics, batch.violation)
+                self._history.append(batch.row)
+                self._generation, self._spent = batch.row.generation, batch.row.evaluations
+                waiting.append(batch)
+                if len(waiting) == _AT_ONCE:
+                    self._absorb_all(waiting)
+            else:
+                # The engine was not told of it. It will ask for the same genomes again and must not know them by then.
+                self.recorded.add(batch)
+                self._replayed_until += int(batch.complete)
+        self._absorb_all(waiting)
+        if state is None or not restorable:
             return
-        try:
-            restorable, self._idle = bool(state["restorable"]), int(state["idle"])
-            reference = None if state["reference"] is None else np.array(state["reference"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunFolderError(f"the run cannot be continued: {_STRANGE_STATE}: {type(error).__name__} {error}") from error
-        if not restorable:
-            self._idle = 0
-            self._replayed_until = len(complete)
-            for batch in complete:
-                self._record(batch)
-            return
-        self._reference = reference
-        for batch in complete:
-            self.ledger.add(genome_keys(batch.genomes), batch.metrics, batch.violation)
-            self._history.append(batch.row)
-        if complete:
-            self._absorb(*(np.concatenate(parts) for parts in zip(*((b.genomes, b.metrics, b.violation) for b in complete), strict=True)))
-        self._generation, self._spent = len(complete), len(self.ledger)
-        self._spent_at_start = self._spent_at_gain = self._spent
         try:
             self._engine.restore({name.removeprefix(_ENGINE): value for name, value in state.items() if name.startswith(_ENGINE)})
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -241,13 +203,33 @@ class _Run:
                 f"the run cannot be continued: its engine cannot read the stored state; {_STRANGE_STATE}: {type(error).__name__} {error}"
             ) from error
 
-    def to_end(self) -> SearchResult:
-        """Run generations until the budget is used up or the user has enough."""
+    def _take_over(self, state: EngineState) -> bool:
+        """Continue the loop's own part of a state; return whether the engine's is there, too."""
+        try:
+            restorable, idle = bool(state["restorable"]), int(state["idle"])
+            reference = None if state["reference"] is None else np.array(state["reference"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"the run cannot be continued: {_STRANGE_STATE}: {type(error).__name__} {error}") from error
+        if restorable:
+            self._reference, self._idle = reference, idle
+        return restorable
+
+    def _absorb_all(self, batches: list[Batch]) -> None:
+        if batches:
+            genomes, metrics, violation = zip(*((batch.genomes, batch.metrics, batch.violation) for batch in batches), strict=True)
+            self._absorb(np.concatenate(genomes), np.concatenate(metrics), np.concatenate(violation))
+            batches.clear()
+
+    def to_end(self, archive: EvaluationArchive | None) -> SearchResult:
+        """Run generations until the budget is used up or the user has enough, and store each of them."""
+        self._pace.begin(max(self._generation, self._replayed_until), max(self._spent, self._held))
         try:
             while (stop := self._stop()) is None:
-                self._step()
+                self._step(archive)
         except KeyboardInterrupt:
             stop = StopReason.INTERRUPTED
+        if archive is not None:
+            self._catch_up(archive)
         least = None
         if not len(self._front) and self._least is not None:
             _, genome, metrics, missing = self._least
@@ -261,27 +243,37 @@ class _Run:
             evaluations=self._spent,
             reference=self._reference,
             least_infeasible=least,
-            elapsed_seconds=self._clock() - self._started,
+            elapsed_seconds=self._pace.elapsed_seconds,
         )
+
+    def _catch_up(self, archive: EvaluationArchive) -> None:
+        """Take in what is on disk and was not asked for again: a batch that ended a budget, or all that an interruption left unrepeated."""
+        for batch in archive.batches(after=len(self._history)):
+            self._absorb(batch.genomes, batch.metrics, batch.violation)
+            self._history.append(batch.row)
+            self._spent = batch.row.evaluations
 
     def _stop(self) -> StopReason | None:
         budget = self._budget
-        if budget.evaluations is not None and self._spent >= budget.evaluations:
+        if self._generation < self._replayed_until:
+            return None
+        if budget.evaluations is not None and max(self._spent, self._held) >= budget.evaluations:
             return StopReason.EVALUATIONS
         if budget.generations is not None and self._generation >= budget.generations:
             return StopReason.GENERATIONS
-        if budget.seconds is not None and self._clock() - self._started >= budget.seconds:
+        if budget.seconds is not None and self._pace.elapsed_seconds >= budget.seconds:
             return StopReason.TIME
         return StopReason.EXHAUSTED if self._idle >= _IDLE_GENERATIONS else None
 
-    def _step(self) -> None:
+    def _step(self, archive: EvaluationArchive | None) -> None:
         """One generation."""
         genomes = self._asked()
         keys = genome_keys(genomes)
         first = {key: index for index, key in reversed(list(enumerate(keys)))}
         unknown = {first[key] for key, row in zip(keys, self.ledger.rows(keys).tolist(), strict=True) if row < 0}
         new = np.array(sorted(unknown), dtype=np.int64)
-        room = len(new) if self._budget.evaluations is None else self._budget.evaluations - self._spent
+        is_replay = self._generation < self._replayed_until
+        room = len(new) if self._budget.evaluations is None or is_replay else self._budget.evaluations - self._spent
         complete = len(new) <= room
         new = new[:room]
         new_keys = [keys[index] for index in new]
@@ -299,9 +291,13 @@ class _Run:
         self._absorb(genomes[new], metrics, violation)
         row = ProgressRow(self._generation + int(not complete), self._spent, len(self._front), self._share)
         self._history.append(row)
-        if self._archive is not None and self._generation > self._replayed_until:
-            self._archive.append(Batch(row, complete, genomes[new], metrics, violation, blocks), self._state() if complete else None)
-        self._report()
+        if is_replay:
+            if self._generation == self._replayed_until:
+                self._pace.begin(self._generation, self._spent)
+        elif archive is not None:
+            archive.append(Batch(row, complete, genomes[new], metrics, violation, blocks), self._state() if complete else None)
+        for callback in self._callbacks:
+            callback(self._pace.progress(row, self._generation, self._feasible_share))
 
     def _asked(self) -> IntArray:
         spec = self._context.spec
@@ -311,16 +307,16 @@ class _Run:
                 f"the engine must ask for integers of shape (P, {len(spec.lower)}), P >= 1; "
                 f"it asked for {genomes.dtype} of shape {genomes.shape}"
             )
-        return spec.canonical(genomes.astype(np.int64))
+        asked = spec.canonical(genomes.astype(np.int64))
+        asked.setflags(write=False)  # the engine is told of them before they are stored
+        return asked
 
     def _scores(self, genomes: IntArray, keys: list[bytes]) -> tuple[FloatArray, FloatArray, BlockTable | None]:
         """Scores of new genomes, and their blocks if the evaluator knows them, from disk where they are known there."""
-        rows = self._recorded.rows(keys)
-        missing, known = np.flatnonzero(rows < 0), np.flatnonzero(rows >= 0)
+        known, metrics, violation, tables = self.recorded.scores(keys)
+        missing = np.flatnonzero(~known)
         if missing.size and self._generation < self._replayed_until:
             raise RunFolderError("the run cannot be continued: its engine did not repeat what it did before, so it is not deterministic")
-        metrics, violation = (part.copy() for part in self._recorded.scores(np.maximum(rows, 0)))
-        tables = [self._recorded_blocks[keys[row]].renumbered(np.array([row])) for row in known if keys[row] in self._recorded_blocks]
         if missing.size:
             scored = self._problem.evaluator.evaluate(genomes[missing], workers=self._workers)
             if scored.metrics.shape != metrics[missing].shape or scored.violation_bytes.shape != (missing.size,):
@@ -346,19 +342,13 @@ class _Run:
                 self._reference = reference_point(objectives[feasible])
             front = self._front.extended(genomes[feasible], objectives[feasible], metrics[feasible])
             if front is not self._front:
-                self._front, self._gained, self._spent_at_gain = front, self._clock(), self._spent
+                self._front = front
+                self._pace.gain(self._spent)
                 self._share = hypervolume(front.objectives, self._reference)
         elif len(genomes) and not len(self._front):
             nearest = int(np.argmin(infeasibility))
             if self._least is None or infeasibility[nearest] < self._least[0]:
                 self._least = (float(infeasibility[nearest]), genomes[nearest], metrics[nearest], float(violation[nearest]))
-
-    def _record(self, batch: Batch) -> None:
-        keys = genome_keys(batch.genomes)
-        new = self._recorded.rows(keys) < 0
-        self._recorded.add([key for key, is_new in zip(keys, new, strict=True) if is_new], batch.metrics[new], batch.violation[new])
-        if batch.blocks is not None:
-            self._recorded_blocks.update((keys[number], batch.blocks.of(number)) for number in np.flatnonzero(new).tolist())
 
     def _state(self) -> EngineState:
         engine = self._engine.state()
@@ -368,35 +358,3 @@ class _Run:
             "restorable": engine is not None,
         }
         return common | {_ENGINE + name: value for name, value in (engine or {}).items()}
-
-    def _report(self) -> None:
-        if not self._callbacks:
-            return
-        now = self._clock()
-        elapsed = now - self._started
-        rate = (self._spent - self._spent_at_start) / elapsed if elapsed > 0.0 else 0.0
-        last = self._history[-1]
-        progress = Progress(
-            generation=self._generation,
-            evaluations=self._spent,
-            evaluations_per_second=rate,
-            front_size=last.front_size,
-            hypervolume=last.hypervolume,
-            elapsed_seconds=elapsed,
-            remaining_seconds=self._remaining(elapsed, rate),
-            seconds_since_gain=now - self._gained,
-            evaluations_since_gain=self._spent - self._spent_at_gain,
-            feasible_share=self._feasible_share,
-        )
-        for callback in self._callbacks:
-            callback(progress)
-
-    def _remaining(self, elapsed: float, rate: float) -> float:
-        budget, left = self._budget, []
-        if budget.seconds is not None:
-            left.append(budget.seconds - elapsed)
-        if budget.evaluations is not None and rate > 0.0:
-            left.append((budget.evaluations - self._spent) / rate)
-        if budget.generations is not None and self._generation:
-            left.append((budget.generations - self._generation) * elapsed / self._generation)
-        return max(0.0, min(left, default=float("inf")))

@@ -15,6 +15,8 @@ from stream_evo.typing import FloatArray
 
 __all__ = ["SearchProblem"]
 
+_BIT = 1 / 8  # in bytes
+
 
 @dataclass(frozen=True)
 class SearchProblem:
@@ -30,7 +32,7 @@ class SearchProblem:
 
     Raises:
         UnknownNameError: If an objective or a limit is not one of the metrics.
-        InputError: If there is no objective, one is named twice, or a limit is not a positive finite number.
+        InputError: If there is no objective, one is named twice, a limit is not a positive finite number, or a gene can be negative.
     """
 
     evaluator: BatchEvaluator
@@ -56,6 +58,8 @@ class SearchProblem:
             for name, value in self.limits.items()
             if not (np.isfinite(value) and value > 0)
         ]
+        if (self.evaluator.spec.lower < 0).any():
+            faults.append(Fault("a gene can be negative", path="evaluator.spec.lower", expected="values from 0 on"))
         if faults:
             raise InputError("search problem", faults)
         object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
@@ -80,15 +84,16 @@ class SearchProblem:
     def violation(self, metrics: FloatArray, violation_bytes: FloatArray) -> FloatArray:
         """How far each genome is from feasible, (P,); 0 = feasible.
 
-        Missing bytes count whole; metrics above their limits add less than one byte together (mean over the limits of ``x / (1 + x)``,
-        x the relative excess), so a mapping that fits the chip is always nearer to feasible than one that does not.
+        Missing bytes count whole; metrics above their limits add less than one bit together (mean over the limits of ``x / (1 + x)``, x
+        the relative excess), so a mapping that fits the chip is always nearer to feasible than one that does not.
         """
         total = violation_bytes.astype(np.float64, copy=True)
         for name, limit in self.limits.items():
             value = metrics[:, self.metrics.index(name)]
             # A metric that is infinite or not a number belongs to a mapping that does not fit; it misses the limit wholly.
             excess = np.where(np.isfinite(value), np.maximum(value / limit - 1.0, 0.0), np.inf)
-            total += np.where(np.isinf(excess), 1.0, excess / (1.0 + np.where(np.isinf(excess), 0.0, excess))) / len(self.limits)
+            share = np.where(np.isinf(excess), 1.0, excess / (1.0 + np.where(np.isinf(excess), 0.0, excess)))
+            total += _BIT * share / len(self.limits)
         return total
 
     def missed(self, metrics: FloatArray, violation_bytes: float) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.problems.static import StaticProblem
 from pymoo.util.ref_dirs import get_reference_directions
 
-from stream_evo.errors import UnknownNameError
+from stream_evo.errors import Fault, InputError, UnknownNameError
 from stream_evo.search._contracts import EngineContext, EngineState
 from stream_evo.search._ledger import genome_keys
 from stream_evo.search._variation import Variation
@@ -60,12 +60,20 @@ class PymooEngine:
 
     Raises:
         UnknownNameError: The algorithm is not one of them.
+        InputError: There are fewer objectives than it needs.
     """
 
     def __init__(self, context: EngineContext, algorithm: str) -> None:
         if algorithm not in PYMOO_ALGORITHMS:
             raise UnknownNameError("pymoo algorithm", algorithm, sorted(PYMOO_ALGORITHMS))
-        build, takes_constraints = PYMOO_ALGORITHMS[algorithm]
+        build, takes_constraints, least = PYMOO_ALGORITHMS[algorithm]
+        if context.objectives < least:
+            fault = Fault(
+                f"pymoo:{algorithm} needs at least {least} objectives",
+                found=str(context.objectives),
+                hint="Name more objectives, or choose another engine: nsga2 takes any number",
+            )
+            raise InputError("engine", [fault])
         spec = context.spec
         self._context = context
         self._penalty = None if takes_constraints else _Penalty(context.objectives)
@@ -208,7 +216,7 @@ def _integers(values: Any) -> IntArray:
 
 
 def _directions(context: EngineContext) -> FloatArray:
-    """Evenly spread reference directions, at most one per member of the population."""
+    """Evenly spread reference directions: one per objective at least, no more than members of the population beyond that."""
     if context.objectives == 1:
         return np.ones((1, 1))
     best = np.eye(context.objectives)
@@ -242,19 +250,21 @@ def _nsga3(algorithm: type, **settings: Any) -> Callable[[EngineContext], Any]:
 
 
 _SEEDED = {"selection": TournamentSelection(func_comp=_constrained_then_random)}
-PYMOO_ALGORITHMS: Mapping[str, tuple[Callable[[EngineContext], Any], bool]] = MappingProxyType(
+PYMOO_ALGORITHMS: Mapping[str, tuple[Callable[[EngineContext], Any], bool, int]] = MappingProxyType(
     {
-        "AGEMOEA": (_by_size(AGEMOEA), True),
-        "AGEMOEA2": (_by_size(AGEMOEA2), True),
-        "CTAEA": (_by_directions(CTAEA), True),
-        "MOEAD": (_by_directions(ParallelMOEAD), False),
-        "NSGA2": (_by_size(NSGA2), True),
-        "NSGA3": (_nsga3(NSGA3, **_SEEDED), True),
-        "SMSEMOA": (_by_size(SMSEMOA), True),
-        "SPEA2": (_by_size(SPEA2), True),
-        "UNSGA3": (_nsga3(UNSGA3), True),
+        "AGEMOEA": (_by_size(AGEMOEA), True, 1),
+        "AGEMOEA2": (_by_size(AGEMOEA2), True, 1),
+        "CTAEA": (_by_directions(CTAEA), True, 1),
+        "MOEAD": (_by_directions(ParallelMOEAD), False, 2),
+        "NSGA2": (_by_size(NSGA2), True, 1),
+        "NSGA3": (_nsga3(NSGA3, **_SEEDED), True, 1),
+        "SMSEMOA": (_by_size(SMSEMOA), True, 2),
+        "SPEA2": (_by_size(SPEA2), True, 1),
+        "UNSGA3": (_nsga3(UNSGA3), True, 1),
     }
 )
-"""Algorithms by name: how to build one, and whether it takes constraints. Left out: those for real genes (GDE3, MOPSO, NSDE), for
-points of preference that have to be given (R-NSGA-II, R-NSGA-III), for changing problems (D-NSGA-II, KGB), and RVEA, which must know the
-end of the run."""
+"""Algorithms by name: how to build one, whether it takes constraints, and the least number of objectives that it works with.
+
+Left out: those for real genes (GDE3, MOPSO, NSDE), for points of preference that have to be given (R-NSGA-II, R-NSGA-III), for changing
+problems (D-NSGA-II, KGB), and RVEA, which must know the end of the run.
+"""

@@ -22,7 +22,7 @@ class Budget:
     Attributes:
         evaluations: Distinct genomes evaluated, over all sessions of a resumed run; kept exactly.
         generations: Generations, over all sessions of a resumed run.
-        seconds: Time of this session; checked between generations.
+        seconds: Time of this session, from its first generation on that is new; checked between generations.
 
     Raises:
         InputError: There is no budget at all, or one is not positive.
@@ -62,10 +62,10 @@ class Progress:
     Attributes:
         generation: Generations done.
         evaluations: Distinct genomes evaluated.
-        evaluations_per_second: Rate of this session, from its first generation on.
+        evaluations_per_second: Rate of this session.
         front_size: Points on the front.
         hypervolume: Share of the reference box that the front dominates.
-        elapsed_seconds: Time of this session.
+        elapsed_seconds: Time of this session, from its first generation on that is new.
         remaining_seconds: Time until the first budget is used up, at the present rate.
         seconds_since_gain: Time since the front last changed.
         evaluations_since_gain: Evaluations since the front last changed.
@@ -118,7 +118,7 @@ class SearchResult:
         evaluations: Distinct genomes evaluated, over all sessions.
         reference: Reference point of the hypervolume, (F,); ``None`` if nothing feasible was found.
         least_infeasible: Where nothing feasible was found, the best that was; else ``None``.
-        elapsed_seconds: Time of this session.
+        elapsed_seconds: Time of this session, from its first generation on that is new.
     """
 
     front: ParetoFront

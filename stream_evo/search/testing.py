@@ -43,6 +43,7 @@ from stream_evo.search._contracts import (
     Sampling,
     Spec,
 )
+from stream_evo.search._front import ParetoFront
 from stream_evo.search._ledger import Ledger, genome_keys
 from stream_evo.search._segments import layer_count
 from stream_evo.search._synthetic import SyntheticEvaluator, SyntheticSpec, synthetic_problem
@@ -176,7 +177,7 @@ def _check_engine(name: str, factory: EngineFactory, operators: OperatorSet, gen
     if state is None:
         return
     state = _stored(name, state)
-    second.ledger = copy.deepcopy(first.ledger)
+    second.ledger, second.front = copy.deepcopy(first.ledger), first.front
     expected = first.batches(generations)
     second.engine.restore(state)
     if not all(np.array_equal(a, b) for a, b in zip(expected, second.batches(generations), strict=True)):
@@ -206,6 +207,7 @@ class _Drive:
         self._blocks: BlockTable | None = None
         self._spec = self._problem.evaluator.spec
         self.ledger = Ledger(len(self._problem.metrics))
+        self.front = ParetoFront.empty(len(self._spec.lower), len(self._problem.objectives), len(self._problem.metrics))
         engine = factory(
             EngineContext(
                 self._spec,
@@ -214,7 +216,7 @@ class _Drive:
                 operators,
                 np.random.default_rng(7),
                 self._known,
-                lambda: np.empty((0, len(self._spec.lower)), dtype=np.int64),
+                lambda: self.front.genomes,
                 lambda: self._blocks,
                 len(self._problem.block_columns[0]),
             )
@@ -252,6 +254,8 @@ class _Drive:
             self.engine.tell(*told)
             if not all(np.array_equal(a, b) for a, b in zip(told, (genomes, objectives, violation), strict=True)):
                 raise PluginError("the engine writes into what it is told; change a copy")
+            fits = violation <= 0.0
+            self.front = self.front.extended(genomes[fits], objectives[fits], scores.metrics[fits])
             asked.append(genomes)
         return asked
 

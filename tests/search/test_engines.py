@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_evo.errors import PluginError, UnknownNameError
+from stream_evo.errors import InputError, PluginError, UnknownNameError
 from stream_evo.operators import HeuristicSampling, RandomReset, UniformSampling, default_operators, generic_operators
 from stream_evo.search import (
     ENGINES,
@@ -54,12 +54,15 @@ def test_engine_beats_random_search_and_finds_feasible_fronts(search: Callable[.
     assert search(engine=name, **settings).hypervolume > search(engine="random", **settings).hypervolume
 
 
-@pytest.mark.parametrize("name", ["nsga2", "nsga2:crowding", "deap:nsga2", "pymoo:NSGA2", "pymoo:MOEAD"])
+@pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("objectives", [1, 2, 4, 5])
 def test_engine_takes_any_number_of_objectives(search: Callable[..., SearchResult], name: str, objectives: int) -> None:
-    if objectives == 1 and name == "pymoo:MOEAD":
-        pytest.skip("one direction makes no neighbourhood")
-    result = search(synthetic_problem(objectives=objectives), engine=name, budget=Budget(evaluations=200))
+    problem, budget = synthetic_problem(objectives=objectives), Budget(evaluations=200)
+    if objectives == 1 and name in {"pymoo:MOEAD", "pymoo:SMSEMOA"}:
+        with pytest.raises(InputError, match=rf"{name} needs at least 2 objectives; found 1\. .*nsga2"):
+            search(problem, engine=name, budget=budget)
+        return
+    result = search(problem, engine=name, budget=budget)
     assert result.front.objectives.shape[1] == objectives
     assert len(result.front) == 1 if objectives == 1 else len(result.front) > 1
 
@@ -126,6 +129,18 @@ def test_broken_engines_are_found_out() -> None:
         def ask(self) -> IntArray:
             return super().ask() + 9
 
+    class Scribbling(RandomSearch):
+        def __init__(self, context: EngineContext) -> None:
+            super().__init__(context)
+            self._front = context.best_found
+
+        def ask(self) -> IntArray:
+            assert self._front is not None
+            self._front()[:] = 0
+            return super().ask()
+
+    with pytest.raises(PluginError, match="read-only"):
+        check_engine(Scribbling, generic_operators())
     with pytest.raises(PluginError, match="the same seed asks for other genomes"):
         check_engine(Unseeded, generic_operators())
     with pytest.raises(PluginError, match="restored from its state it continues differently"):

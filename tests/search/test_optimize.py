@@ -138,6 +138,43 @@ def test_a_resumed_run_is_the_unbroken_one(search: _Search, tmp_path: Path, engi
 
 
 @pytest.mark.parametrize("engine", ["nsga2", "pymoo:NSGA2"])
+@pytest.mark.parametrize("budget", [Budget(evaluations=1), Budget(evaluations=95), Budget(generations=1), Budget(seconds=1e-9)], ids=str)
+def test_a_session_without_budget_tells_all_that_is_on_disk(search: _Search, tmp_path: Path, engine: str, budget: Budget) -> None:
+    before = search(engine=engine, folder=tmp_path, budget=Budget(evaluations=110))  # ends inside the third generation
+    with EvaluationArchive.read(tmp_path) as archive:
+        held = archive.digest()
+    again = search(engine=engine, folder=tmp_path, budget=budget, resume=True)
+    assert again.evaluations == 110
+    assert again.history == before.history
+    assert _bytes(again) == _bytes(before)
+    with EvaluationArchive.read(tmp_path) as archive:
+        assert archive.digest() == held, "nothing is taken from disk"
+
+
+def test_ctrl_c_while_a_run_is_repeated_loses_nothing(search: _Search, tmp_path: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.generation == 3:
+            raise KeyboardInterrupt
+
+    before = search(engine="pymoo:NSGA2", folder=tmp_path)
+    again = search(engine="pymoo:NSGA2", folder=tmp_path, budget=Budget(evaluations=600), resume=True, callbacks=[interrupt])
+    assert again.interrupted
+    assert again.evaluations == before.evaluations
+    assert again.history == before.history
+    assert _bytes(again) == _bytes(before)
+
+
+@pytest.mark.parametrize("settings", [{"population": 1}, {"shared": ["nowhere"]}, {"engine": "pymoo:MOEAD", "objectives": 1}], ids=str)
+def test_a_search_that_does_not_start_leaves_its_folder_free(search: _Search, tmp_path: Path, settings: dict[str, Any]) -> None:
+    problem = synthetic_problem(objectives=settings.get("objectives", 3))
+    shared = [tmp_path / name for name in settings.get("shared", [])]
+    settings = {name: value for name, value in settings.items() if name not in {"objectives", "shared"}}
+    with pytest.raises((ValueError, RunFolderError, InputError)):
+        search(problem, folder=tmp_path / "run", shared=shared, **settings)
+    assert search(folder=tmp_path / "run").evaluations == 400
+
+
+@pytest.mark.parametrize("engine", ["nsga2", "pymoo:NSGA2"])
 def test_resuming_scores_nothing_again(search: _Search, counting_problem: SearchProblem, tmp_path: Path, engine: str) -> None:
     for evaluations in (130, 230, 230):
         search(counting_problem, engine=engine, folder=tmp_path, budget=Budget(evaluations=evaluations), resume=True)
@@ -184,6 +221,22 @@ def test_evaluations_that_this_version_does_not_confirm_are_not_taken(search: _S
     search(folder=tmp_path)
     with pytest.raises(RunFolderError, match="cannot lend its evaluations: this version scores the same genomes differently"):
         search(SearchProblem(Renewed(), base.metrics, base.objectives, fingerprint=base.fingerprint), shared=[tmp_path])
+
+
+def test_evaluations_with_undefined_metrics_are_lent(search: _Search, tmp_path: Path) -> None:
+    class Undefined(SyntheticEvaluator):
+        def evaluate(self, genomes: IntArray, workers: int = 1) -> Any:
+            scored = super().evaluate(genomes, workers)
+            scored.violation_bytes[genomes[:, 0] == 1] += 1.0
+            scored.metrics[scored.violation_bytes > 0.0] = np.nan
+            return scored
+
+    base = synthetic_problem()
+    problem = SearchProblem(Undefined(), base.metrics, base.objectives, fingerprint=base.fingerprint)
+    lender = search(problem, folder=tmp_path)
+    with EvaluationArchive.read(tmp_path) as archive:
+        assert np.isnan(next(iter(archive.batches())).metrics[:4]).any(), "one of those that are tried should be undefined"
+    assert _bytes(search(problem, shared=[tmp_path])) == _bytes(lender)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +319,27 @@ def test_progress_is_told_after_each_generation(search: _Search) -> None:
     assert all(0.0 <= progress.feasible_share <= 1.0 and progress.seconds_since_gain >= 0.0 for progress in told)
 
 
+@pytest.mark.parametrize("engine", ["nsga2", "pymoo:NSGA2"])
+def test_progress_of_a_resumed_run_goes_by_its_own_pace(search: _Search, tmp_path: Path, engine: str) -> None:
+    def steady(session: list[Progress]) -> Callable[[], float]:
+        """A second for each generation of the session, none for what it repeats."""
+        return lambda: float(sum(progress.generation > repeated for progress in session))
+
+    repeated = 0
+    first: list[Progress] = []
+    search(engine=engine, folder=tmp_path, budget=Budget(generations=8), callbacks=[first.append], clock=steady(first))
+    assert [progress.remaining_seconds for progress in first[1:]] == pytest.approx(
+        [6 * 1 / 2, 5 * 2 / 3, 4 * 3 / 4, 3 * 4 / 5, 2 * 5 / 6, 6 / 7, 0]
+    )
+    repeated = 8
+    told: list[Progress] = []
+    search(engine=engine, folder=tmp_path, budget=Budget(generations=18), callbacks=[told.append], clock=steady(told), resume=True)
+    own = [progress for progress in told if progress.generation > 8]
+    assert [progress.elapsed_seconds for progress in own] == list(range(10))
+    assert [progress.remaining_seconds for progress in own[1:]] == pytest.approx([(18 - 8 - n) * (n - 1) / n for n in range(2, 11)])
+    assert own[-1].evaluations_per_second == pytest.approx((own[-1].evaluations - first[-1].evaluations) / 9)
+
+
 def test_the_evaluator_gets_the_workers(search: _Search, counting_problem: SearchProblem) -> None:
     search(counting_problem, workers=3)
     assert set(counting_problem.evaluator.workers) == {3}  # type: ignore[attr-defined]  # the fixture's evaluator
@@ -306,7 +380,8 @@ def test_bytes_that_do_not_fit_outweigh_any_limit() -> None:
     problem = SearchProblem(base.evaluator, base.metrics, base.objectives, limits={"latency_cycles": 1.0, "energy_pj": 1.0})
     metrics = np.array([[1e12, 1e12, 1, 1, 1], [0.5, 0.5, 1, 1, 1], [np.inf, np.nan, 1, 1, 1], [2.0, 0.5, 1, 1, 1]])
     violation = problem.violation(metrics, np.array([0.0, 1.0, 3.0, 0.0]))
-    assert violation[3] < violation[0] < 1.0 == violation[1] < violation[2]
+    assert violation[3] < violation[0] < 1 / 8, "one bit that does not fit is more"
+    assert violation[0] < violation[1] == 1.0 < violation[2]
     assert problem.missed(metrics[2], 3.0) == ("memory capacity of the chip", "latency_cycles", "energy_pj")
 
 
@@ -319,6 +394,14 @@ def test_bad_problems_and_budgets_are_told_with_all_faults() -> None:
     with pytest.raises(InputError) as caught:
         SearchProblem(base.evaluator, base.metrics, ("energy_pj", "energy_pj"), limits={"energy_pj": -1.0, "latency_cycles": np.nan})
     assert len(caught.value.faults) == 3
+
+    class BelowZero(SyntheticSpec):
+        @property
+        def lower(self) -> IntArray:  # type: ignore[override]  # of the cached one
+            return super().lower - 3
+
+    with pytest.raises(InputError, match="a gene can be negative; expected values from 0 on"):
+        SearchProblem(SyntheticEvaluator(BelowZero()), base.metrics, base.objectives)
     with pytest.raises(InputError, match="no objective"):
         SearchProblem(base.evaluator, base.metrics, ())
     with pytest.raises(InputError, match="needs a budget"):
