@@ -152,18 +152,21 @@ def by_target(standing: Standing, share: float) -> str:
 
 
 def five_against_hundred(standing: Standing) -> str:
-    """Return the default at 5,000 evaluations beside generic NSGA-II at its largest budget."""
+    """Return the default at 5,000 evaluations beside generic NSGA-II at its largest budget, and the median that the default needs for that."""
     rows = []
     for problem in standing.problems:
         ours = standing.relative(problem, DEFAULT, 5_000)
         for budget in reversed(TIERS):
             theirs = standing.relative(problem, GENERIC, budget)
             if len(theirs) and len(ours) and budget > TIERS[1]:
-                rows.append([problem, f"{np.median(ours):.1f} ({len(ours)})", f"{budget:,}", f"{np.median(theirs):.1f} ({len(theirs)})"])
+                middle = float(np.median(theirs))
+                enough = np.median(standing.needed(problem, DEFAULT, middle / 100.0))
+                row = [f"{np.median(ours):.1f} ({len(ours)})", f"{budget:,}", f"{middle:.1f} ({len(theirs)})"]
+                rows.append([problem, *row, f"{enough:,.0f}" if np.isfinite(enough) else "-"])
                 break
     if not rows:
         return ""
-    head = ["problem", "default at 5,000 (seeds)", "budget of generic NSGA-II", "generic NSGA-II (seeds)"]
+    head = ["problem", "default at 5,000 (seeds)", "budget of generic NSGA-II", "generic NSGA-II (seeds)", "the default needs"]
     return "### 5,000 evaluations against many more\n\n" + table(head, rows)
 
 
