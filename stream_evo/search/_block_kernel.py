@@ -11,7 +11,7 @@ import numpy as np
 from stream_evo._jit import inlined, kernel
 from stream_evo.typing import AnyArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["BEHIND", "FIRST", "LINKS", "NEXT", "USED", "assemble", "listed", "take_in"]
+__all__ = ["BEHIND", "FIRST", "LINKS", "NEXT", "USED", "assemble", "listed", "own_genes", "place_genes", "take_in"]
 
 FIRST, BEHIND, NEXT, USED, LINKS = range(5)
 _UNUSED = 0
@@ -170,6 +170,54 @@ def listed(heads: IntArray, links: IntArray) -> IntArray:
             count += 1
             block = links[block, NEXT]
     return found[:count]
+
+
+@inlined
+def _own(links: IntArray, block: int, segments: IntArray, number: int) -> tuple[int, int]:
+    """Return the first gene of a block in a segment, and the one behind its last."""
+    start, inner = segments[number, _START], segments[number, _INNER]
+    first, behind = links[block, FIRST], links[block, BEHIND]
+    return start + first, start + behind - inner
+
+
+@kernel
+def own_genes(links: IntArray, genes: AnyArray, order: IntArray, segments: IntArray, shared: IntArray) -> AnyArray:
+    """Return those genes of blocks `order` (N,) that belong to them, segment by segment and then the shared ones, block by block, (C,)."""
+    count = 0
+    for block in order:
+        for number in range(len(segments)):
+            begin, end = _own(links, block, segments, number)
+            count += end - begin
+    found = np.empty(count + len(order) * len(shared), dtype=genes.dtype)
+    place = 0
+    for block in order:
+        for number in range(len(segments)):
+            begin, end = _own(links, block, segments, number)
+            for gene in range(begin, end):
+                found[place] = genes[block, gene]
+                place += 1
+        for gene in shared:
+            found[place] = genes[block, gene]
+            place += 1
+    return found
+
+
+@kernel
+def place_genes(links: IntArray, genes: AnyArray, found: AnyArray, count: int, segments: IntArray, shared: IntArray) -> int:
+    """Put genes (C,) from `own_genes` into the first `count` blocks; return how many there should be, of which none is read beyond C."""
+    place = 0
+    for block in range(count):
+        for number in range(len(segments)):
+            begin, end = _own(links, block, segments, number)
+            for gene in range(begin, end):
+                if place < len(found):
+                    genes[block, gene] = found[place]
+                place += 1
+        for gene in shared:
+            if place < len(found):
+                genes[block, gene] = found[place]
+            place += 1
+    return place
 
 
 @inlined

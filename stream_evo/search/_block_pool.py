@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_evo.search._block_kernel import BEHIND, FIRST, LINKS, NEXT, USED, assemble, listed, take_in
+from stream_evo.search._block_kernel import BEHIND, FIRST, LINKS, NEXT, USED, assemble, listed, own_genes, place_genes, take_in
 from stream_evo.search._blocks import BlockTable
 from stream_evo.search._contracts import EngineState, Spec
 from stream_evo.search._segments import LAYER_SEGMENTS, gene_layers, layer_count, segment
-from stream_evo.typing import AnyArray, BoolArray, FloatArray, IntArray
+from stream_evo.typing import AnyArray, FloatArray, IntArray
 
 __all__ = ["BlockPool"]
 
@@ -41,10 +41,7 @@ class BlockPool:
         room = max(_ROOM, _ROOM_PER_LAYER * layers) if room is None else room
         per_layer = [(segment(spec, name).start, int(name == "cut")) for name in LAYER_SEGMENTS if name in spec.segments]
         self._segments = np.array(per_layer, dtype=np.int64)
-        self._from = gene_layers(spec)  # first and last layer that a gene is about
-        self._to = self._from.copy()
-        self._to[segment(spec, "cut")] += 1
-        self._shared = np.flatnonzero(self._from < 0)
+        self._shared = np.flatnonzero(gene_layers(spec) < 0)
         self._heads: AnyArray = np.empty(layers + 1, dtype=np.int32)
         self._links: AnyArray = np.empty((room, LINKS), dtype=np.int32)
         # In single precision: they guide, and are stored in every checkpoint.
@@ -87,19 +84,27 @@ class BlockPool:
             f"{_STATE}limits": links[:, [FIRST, BEHIND]].T.astype(np.int32),
             f"{_STATE}age": (self._clock - links[:, USED]).astype(np.int32),
             f"{_STATE}values": self._values[order],
-            f"{_STATE}genes": self._genes[order][self._owned(links)],
+            f"{_STATE}genes": own_genes(self._links, self._genes, order, self._segments, self._shared),
         }
 
     def restore(self, state: EngineState) -> None:
-        """Continue from `state`."""
+        """Continue from `state`.
+
+        Raises:
+            ValueError: The state is of another space.
+        """
+        first, behind = state[f"{_STATE}limits"]
+        if not ((first >= 0) & (first < behind) & (behind < len(self._heads))).all():
+            raise ValueError("a block lies outside the network")
         self._clock = int(state[f"{_STATE}clock"])
         count = len(state[f"{_STATE}age"])
         self._clear()
         self._links[:count, [FIRST, BEHIND]] = state[f"{_STATE}limits"].T
         self._links[:count, USED] = self._clock - state[f"{_STATE}age"]
         self._values[:count] = state[f"{_STATE}values"]
-        self._genes[:count][self._owned(self._links[:count])] = state[f"{_STATE}genes"]
-        behind = self._links[:count, BEHIND]
+        genes = np.asarray(state[f"{_STATE}genes"], dtype=self._genes.dtype)
+        if place_genes(self._links, self._genes, genes, count, self._segments, self._shared) != len(genes):
+            raise ValueError("its blocks have another number of genes")
         starts = np.flatnonzero(np.diff(behind, prepend=0))  # blocks are in the order of their lists
         self._heads[behind[starts]] = starts
         self._links[[*(starts[1:] - 1), count - 1][: len(starts)], NEXT] = -1
@@ -109,10 +114,3 @@ class BlockPool:
         self._heads[:], self._links[:] = -1, 0
         self._links[:, NEXT] = [*range(1, len(self._links)), -1]
         self._heads[0] = 0
-
-    def _owned(self, links: IntArray) -> BoolArray:
-        """Mark the genes that belong to blocks (N, LINKS), (N, V)."""
-        first, behind = links[:, FIRST, None], links[:, BEHIND, None]
-        inside = (self._from >= first) & (self._to < behind)
-        inside[:, self._shared] = True
-        return np.asarray(inside)

@@ -175,22 +175,34 @@ def test_what_a_mapping_can_be_put_together_from_beats_what_was_seen() -> None:
     assert problem.evaluator.evaluate(built).metrics[:, 0].max() < 0.9 * scored.metrics[fits, 0].min()
 
 
-def test_a_restored_pool_goes_on_as_the_first() -> None:
+@pytest.mark.parametrize("spec", [SyntheticSpec(), SyntheticSpec(split=True, dataflows=2, priority=True)], ids=["plain", "all_segments"])
+def test_a_restored_pool_goes_on_as_the_first(spec: SyntheticSpec) -> None:
     """With so little room that blocks have to go."""
-    problem = synthetic_problem()
-    spec = problem.evaluator.spec
+    evaluator = SyntheticEvaluator(spec)
+    problem = SearchProblem(evaluator, METRICS, METRICS[:3])
     rng = np.random.default_rng(3)
     one, other = BlockPool(spec, 3, room=40), BlockPool(spec, 3, room=40)
     for generation in range(8):
         genomes = rng.integers(spec.lower, spec.upper + 1, size=(30, len(spec.lower)))
-        scored = problem.evaluator.evaluate(genomes)
-        table = _told(problem, scored)
+        table = _told(problem, evaluator.evaluate(genomes))
         asked = rng.random((10, 3)), rng.random(10)
         if generation:
             other.restore(unpack_state(pack_state(one.state())))
         one.take_in(genomes, table)
         other.take_in(genomes, table)
         np.testing.assert_array_equal(one.assembled(genomes[:10], *asked), other.assembled(genomes[:10], *asked))
+
+
+def test_a_pool_is_not_restored_from_the_state_of_another_space() -> None:
+    spec, other = SyntheticSpec(), SyntheticSpec(layers=9)
+    genomes = np.random.default_rng(3).integers(spec.lower, spec.upper + 1, size=(30, len(spec.lower)))
+    pool = BlockPool(spec, 3)
+    pool.take_in(genomes, _told(synthetic_problem(), SyntheticEvaluator(spec).evaluate(genomes)))
+    state = pool.state()
+    with pytest.raises(ValueError, match="outside the network"):
+        BlockPool(other, 3).restore(state)
+    with pytest.raises(ValueError, match="another number of genes"):
+        BlockPool(spec, 3).restore(state | {"blocks.genes": state["blocks.genes"][:-1]})
 
 
 @pytest.mark.parametrize(
