@@ -4,9 +4,9 @@ Blank and Deb, "pymoo: multi-objective optimization in Python", IEEE Access 2020
 evaluates.
 What had to be worked around in pymoo 0.6.2: constructors share their default arguments between instances (SPEA2's keeps state there), so
 each algorithm is copied before use; C-TAEA never ends its first generation if that has fewer members than directions, so copies stay in it,
-as a space may have no more to offer; the tournament of NSGA-III draws from a fresh, unseeded generator where constraints tie, so ours is
-passed; its own duplicate check compares floats pairwise, so ours looks genomes up by key; MOEA/D takes no constraints, so infeasible
-genomes are told with penalties beyond the worst feasible values seen.
+as a space may have no more to offer; AGE-MOEA-2 divides by zero where one point dominates all others; the tournament of NSGA-III draws from
+a fresh, unseeded generator where constraints tie, so ours is passed; its own duplicate check compares floats pairwise, so ours looks genomes
+up by key; MOEA/D takes no constraints, so infeasible genomes are told with penalties beyond the worst feasible values seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from pymoo.algorithms.moo.age import AGEMOEA
-from pymoo.algorithms.moo.age2 import AGEMOEA2
+from pymoo.algorithms.moo.age2 import AGEMOEA2, AGEMOEA2Survival
 from pymoo.algorithms.moo.ctaea import CTAEA
 from pymoo.algorithms.moo.moead import ParallelMOEAD
 from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -189,6 +189,16 @@ class _Mutation(PymooMutation):  # type: ignore[misc]  # as above
         return self._variation.mutated(_integers(X))
 
 
+class _AgeTwoSurvival(AGEMOEA2Survival):  # type: ignore[misc]  # as above
+    """Survival of AGE-MOEA-2 that knows that one point, in however many copies, has no geometry."""
+
+    def survival_score(self, front: Any, ideal_point: Any) -> Any:
+        """Return scores, exponent and scale of a front, as the algorithm gives them for fewer points than objectives."""
+        if (front <= ideal_point).all(axis=1).any():
+            return np.zeros(len(front)), 1.0, np.max(front, axis=0)
+        return super().survival_score(front, ideal_point)
+
+
 class _Novel(DuplicateElimination):  # type: ignore[misc]  # as above
     """Drops children that were evaluated before or repeat one of the same batch."""
 
@@ -241,6 +251,12 @@ def _by_size(algorithm: type) -> Callable[[EngineContext], Any]:
     return lambda context: algorithm(pop_size=context.population, eliminate_duplicates=True)
 
 
+def _age_two(context: EngineContext) -> Any:
+    algorithm = _by_size(AGEMOEA2)(context)
+    algorithm.survival = _AgeTwoSurvival()
+    return algorithm
+
+
 def _by_directions(algorithm: type) -> Callable[[EngineContext], Any]:
     return lambda context: algorithm(ref_dirs=_directions(context))
 
@@ -253,7 +269,7 @@ _SEEDED = {"selection": TournamentSelection(func_comp=_constrained_then_random)}
 PYMOO_ALGORITHMS: Mapping[str, tuple[Callable[[EngineContext], Any], bool, int]] = MappingProxyType(
     {
         "AGEMOEA": (_by_size(AGEMOEA), True, 1),
-        "AGEMOEA2": (_by_size(AGEMOEA2), True, 1),
+        "AGEMOEA2": (_age_two, True, 1),
         "CTAEA": (_by_directions(CTAEA), True, 1),
         "MOEAD": (_by_directions(ParallelMOEAD), False, 2),
         "NSGA2": (_by_size(NSGA2), True, 1),

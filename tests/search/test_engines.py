@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from stream_evo.search import (
     find_engine,
 )
 from stream_evo.search._pymoo import PYMOO_ALGORITHMS
-from stream_evo.search.testing import SyntheticSpec, check_engine, synthetic_problem
+from stream_evo.search._synthetic import SyntheticScores
+from stream_evo.search.testing import SyntheticEvaluator, SyntheticSpec, check_engine, synthetic_problem
 from stream_evo.typing import FloatArray, IntArray
 
 
@@ -76,6 +78,19 @@ def test_engine_ends_on_a_space_smaller_than_its_population(search: Callable[...
     result = search(problem, engine=name, budget=Budget(generations=4))
     assert 1 <= result.evaluations <= mappings
     assert len(result.front)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engine_goes_on_where_one_point_dominates_all(search: Callable[..., SearchResult], name: str) -> None:
+    class OneGoal(SyntheticEvaluator):
+        def evaluate(self, genomes: IntArray, workers: int = 1) -> SyntheticScores:
+            scored = super().evaluate(genomes, workers)
+            return replace(scored, metrics=np.repeat(scored.metrics[:, :1], scored.metrics.shape[1], axis=1))
+
+    base = synthetic_problem()
+    result = search(SearchProblem(OneGoal(), base.metrics, base.objectives), engine=name)
+    assert result.evaluations == 400
+    assert len(result.front) == 1
 
 
 # C-TAEA keeps an archive that ignores constraints for diversity, and needs far longer.
