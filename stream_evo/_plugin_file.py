@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import traceback
 from importlib import abc, util
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -15,7 +16,7 @@ from typing import Any
 
 from stream_evo.errors import PluginError, UnknownNameError
 
-__all__ = ["FAILURES", "is_reference", "load_reference", "made", "source_of"]
+__all__ = ["FAILURES", "failure", "is_reference", "load_reference", "made", "source_of"]
 
 FAILURES = (Exception, SystemExit)
 """Whatever a user's code raises has to be told as a fault of it; also its attempt to end the program."""
@@ -58,7 +59,14 @@ def made(reference: str, found: Any) -> Any:
     try:
         return found()
     except FAILURES as error:
-        raise PluginError(f"{reference}: it must be made without arguments; {type(error).__name__}: {error}") from error
+        raise PluginError(f"{reference}: it must be made without arguments; {failure(error, 'as it was made')}") from error
+
+
+def failure(error: BaseException, when: str) -> str:
+    """Return what a user's code raised, when, and in which line of its file, if it came from one."""
+    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _SOURCE in frame.f_globals]
+    place = f" ({Path(frames[-1][0].f_code.co_filename).name}, line {frames[-1][1]})" if frames else ""
+    return f"{type(error).__name__} {when}: {error}{place}"
 
 
 def source_of(module: str) -> str:
@@ -87,7 +95,7 @@ def _module(reference: str, path: Path) -> ModuleType:
         if before is not None:
             sys.modules[name] = before
         hint = ". A file stands alone: it may import what is installed, nothing beside it" if isinstance(error, ImportError) else ""
-        raise PluginError(f"{reference}: {type(error).__name__} while the file was run: {error}{hint}") from error
+        raise PluginError(f"{reference}: {failure(error, 'while the file was run')}{hint}") from error
     return module
 
 

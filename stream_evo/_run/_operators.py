@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream_evo import registry
-from stream_evo._plugin_file import FAILURES, is_reference, made
+from stream_evo._plugin_file import FAILURES, failure, is_reference, made
 from stream_evo._run._session import Session
 from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
 from stream_evo.mapping import GenomeSpec
@@ -147,7 +147,7 @@ def _called(name: str, factory: Any) -> Any:
     try:
         return factory()
     except FAILURES as error:
-        raise PluginError(f"{name}: {type(error).__name__} while the set was made: {error}") from error
+        raise PluginError(f"{name}: {failure(error, 'while the set was made')}") from error
 
 
 def _is_builtin(operator: Any) -> bool:

@@ -79,7 +79,12 @@ def objective_values(name: str, objective: Objective, columns: Mapping[str, Floa
     """
     count = len(next(iter(columns.values())))
     with np.errstate(all="ignore"):  # what comes of it is told
-        found = called(name, partial(objective, columns), "on a batch of metrics")
+        try:
+            found = called(name, partial(objective, columns), "on a batch of metrics")
+        except PluginError as error:
+            if isinstance(error.__cause__, KeyError):
+                raise PluginError(f"{error}. Known metrics: {', '.join(columns)}") from error.__cause__
+            raise
     plain = type(found) is np.ndarray  # a masked array is one too, and means something else
     if not plain or found.dtype.kind not in "fiu":
         what = f"an array of {found.dtype}" if plain else type(found).__name__

@@ -5,8 +5,8 @@ evaluates.
 What had to be worked around in pymoo 0.6.2: constructors share their default arguments between instances (SPEA2's keeps state there), so
 each algorithm is copied before use; C-TAEA never ends its first generation if that has fewer members than directions, so copies stay in it,
 as a space may have no more to offer; AGE-MOEA-2 divides by zero where one point dominates all others; the tournament of NSGA-III draws from
-a fresh, unseeded generator where constraints tie, so ours is passed; its own duplicate check compares floats pairwise, so ours looks genomes
-up by key; MOEA/D takes no constraints, so infeasible genomes are told with penalties beyond the worst feasible values seen.
+a fresh, unseeded generator where constraints tie, so ours is passed; its own duplicate check compares floats pairwise, so ours looks
+genomes up by key; MOEA/D takes no constraints, so infeasible genomes are told with penalties beyond the worst feasible values seen.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stream_evo._plugin_file import FAILURES
+from stream_evo._plugin_file import FAILURES, failure
 from stream_evo.errors import PluginError
 
 __all__ = ["called", "global_seeds", "name_of"]
@@ -31,7 +31,7 @@ def called(name: str, call: Callable[[], Any], when: str = "on a trial batch") -
     except PluginError:
         raise
     except FAILURES as error:
-        raise PluginError(f"{name}: {type(error).__name__} {when}: {error}") from error
+        raise PluginError(f"{name}: {failure(error, when)}") from error
 
 
 @contextmanager

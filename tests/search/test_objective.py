@@ -58,8 +58,8 @@ def test_element_wise_arithmetic_is_accepted(tmp_path: Path, body: str) -> None:
         ("n[0] += 1; return metrics['energy_pj'] * n[0]", "two calls with the same metrics differ"),
         ("metrics['energy_pj'] *= 2; return metrics['energy_pj']", "does not support item assignment"),
         ("x = metrics['energy_pj']; x *= 2; return x", "writes into its argument; work on a copy"),
-        ("return metrics['latency']", "KeyError on a batch of metrics: 'latency'"),
-        ("return 1 / 0", "ZeroDivisionError on a batch of metrics"),
+        ("return metrics['latency']", r"KeyError on a batch of metrics: 'latency' \(mine.py, line \d\)\. Known metrics: .*latency_cycles"),
+        ("return 1 / 0", r"ZeroDivisionError on a batch of metrics: division by zero \(mine.py, line \d\)"),
         ("raise SystemExit(0)", "SystemExit on a batch of metrics: 0"),
     ],
 )
@@ -88,7 +88,8 @@ def test_sums_that_depend_on_the_number_of_rows_are_refused() -> None:
         ("own = 3", "3 cannot be called, so it is no objective"),
         ("def own(metrics, weight): return metrics", r"an objective takes \(metrics\) alone, found \(metrics, weight\)"),
         ("class own:\n    def __init__(self, weight): ...", "must be made without arguments"),
-        ("import sys; sys.exit()", "SystemExit while the file was run"),
+        ("class own:\n    def __init__(self):\n        {}['a']", r"KeyError as it was made: 'a' \(mine.py, line 3\)"),
+        ("import sys\nsys.exit()", r"SystemExit while the file was run:  \(mine.py, line 2\)"),
         ("from . import beside", "A file stands alone: it may import what is installed, nothing beside it"),
     ],
 )
