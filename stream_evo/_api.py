@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stream_evo._run._history import read_history
 from stream_evo._run._job import OBJECTIVES, Job
@@ -27,8 +27,8 @@ from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import Mapping as NetworkMapping
 from stream_evo.mapping import check_mapping, load_mapping
-from stream_evo.report import RunFolder
-from stream_evo.search import Budget, EvaluationArchive, Progress
+from stream_evo.report import MANIFEST, RunFolder
+from stream_evo.search import ARCHIVE_NAME, Budget, EvaluationArchive, Progress
 from stream_evo.search import optimize as search_front
 from stream_evo.workload import Bits, Workload
 
@@ -297,7 +297,7 @@ def job_of(folder: Path) -> Job:
     Raises:
         RunFolderError: the folder holds no run, one of another version, or one that cannot be continued from files.
     """
-    return Job.from_dict(read_manifest(folder).get("settings"), str(folder))
+    return Job.from_dict(read_manifest(folder).get("settings"), str(folder / MANIFEST))
 
 
 def resume_job(folder: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
@@ -306,11 +306,21 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
     Raises:
         RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
     """
-    job = job_of(folder)
-    search = _prepared(job, session_of(job), workers=workers, reuse=(), on_progress=on_progress)
-    result = search(folder)
-    save_result(result, RunFolder.open(folder))
+    job, manifest = job_of(folder), read_manifest(folder)
+    if not EvaluationArchive.exists(folder):
+        _LOG.warning("%s holds no evaluations (%s is missing or empty): the search starts from the beginning", folder, ARCHIVE_NAME)
+    session = session_of(job, recorded=_fingerprint(manifest))
+    result = _prepared(job, session, workers=workers, reuse=(), on_progress=on_progress)(folder)
+    written = [folder / str(name) for name in manifest.get("files") or ()]
+    is_new = manifest.get("state") != "finished" or manifest.get("evaluations") != result.search.evaluations
+    if is_new or not all(path.exists() for path in written):  # else nothing is written: the folder may be read-only
+        save_result(result, RunFolder.open(folder))
     return result
+
+
+def _fingerprint(manifest: Mapping[str, Any]) -> dict[str, str]:
+    parts = {part: manifest.get(part) for part in ("network", "hardware")}
+    return {part: str(held.get("sha256", "")) for part, held in parts.items() if isinstance(held, dict)}
 
 
 def _run(

@@ -15,6 +15,8 @@ from stream_evo.errors import Fault, InputError, RunFolderError, UnknownNameErro
 
 __all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job", "check_known", "metric_of", "objective_faults", "out_of_range"]
 
+_WAY_OUT = "Restore the file from a copy, or do the run again in another folder"
+
 METRICS = ("latency_cycles", "energy_pj", "memory_bytes", "edp_pj_cycles", "dram_bytes")
 OBJECTIVES: Mapping[str, str] = MappingProxyType({name.partition("_")[0]: name for name in METRICS})
 """What a user may minimise: short name -> metric, which carries the unit."""
@@ -196,10 +198,9 @@ class Job:
         names = {item.name for item in dataclasses.fields(cls)}
         if not isinstance(content, dict) or set(content) != names:
             different = sorted(names ^ set(content)) if isinstance(content, dict) else []
-            raise RunFolderError(
-                f"{source} holds no settings that this version reads" + (f"; they differ in {', '.join(different)}" if different else "")
-            )
+            differing = f"; they differ in {', '.join(different)}" if different else ""
+            raise RunFolderError(f"{source} holds no settings that this version reads{differing}. {_WAY_OUT}")
         try:
             return cls(**content | {name: tuple(content[name]) for name in _LISTS}, recorded=True)
         except (InputError, TypeError, ValueError) as error:
-            raise RunFolderError(f"{source} holds damaged settings: {error}") from error
+            raise RunFolderError(f"{source} holds damaged settings: {error}. {_WAY_OUT}") from error

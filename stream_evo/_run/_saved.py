@@ -93,7 +93,7 @@ def read_run(path: str | Path) -> SavedRun:
         record = json.loads((path / _FRONT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, not JSON
         raise RunFolderError(f"cannot read {path / _FRONT}: {error}") from error
-    job = Job.from_dict(manifest.get("settings"), str(path))
+    job = Job.from_dict(manifest.get("settings"), str(path / MANIFEST))
     try:
         return _saved(path, manifest, job, record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

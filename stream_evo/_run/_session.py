@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from stream_evo._run._metrics import PointMetrics
 from stream_evo._run._network import load_workload
 from stream_evo._run._objectives import MeasuringMore, OwnObjective, measured_more
 from stream_evo.bounds import lower_bounds
+from stream_evo.errors import RunFolderError
 from stream_evo.evaluation import Evaluator, evaluate_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import GenomeOptions, GenomeSpec, Mapping, Pins, load_pins
@@ -75,8 +77,8 @@ class Session:
         return {
             "forbidden_cores": ", ".join(sorted(set(self.spec.options.forbidden_cores))),
             "priority": str(self.spec.default_priority),
-            "network": hashlib.sha256(repr(self.workload).encode()).hexdigest(),
-            "hardware": hashlib.sha256(repr(self.accelerator).encode()).hexdigest(),
+            "network": _sha256(self.workload),
+            "hardware": _sha256(self.accelerator),
         }
 
     def point_of(self, mapping: Mapping, own: Sequence[OwnObjective] = ()) -> PointMetrics:
@@ -115,17 +117,32 @@ def open_session(
     host_operators: bool = False,
     options: GenomeOptions | None = None,
     pin: str | Path | Pins | None = None,
+    recorded: MappingABC[str, str] = MappingProxyType({}),
 ) -> Session:
     """Load what is named and build the space of mappings.
 
+    With `recorded`, ``network`` and ``hardware`` -> SHA-256, both must be what they were: told before pins are compared with them.
+
     Raises:
+        RunFolderError: network or hardware is another one than recorded.
         UnknownNameError: a name that is in no catalogue.
         InputError: a file that cannot be used, a layer that no core can run, pins that contradict the space.
     """
     accelerator = hardware if isinstance(hardware, Accelerator) else registry.load_hardware(hardware)
     pins = pin if isinstance(pin, Pins) else load_pins(pin) if pin is not None else Pins()
     workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
+    for part, named, value in (("network", network, workload), ("hardware", hardware, accelerator)):
+        was, now = recorded.get(part, ""), _sha256(value)
+        if was and was != now:
+            raise RunFolderError(
+                f"the {part} {named} changed since the run began, or this version reads it differently (SHA-256 was {was[:16]}, is now "
+                f"{now[:16]}). Put it back as it was, or start another run in another folder"
+            )
     return Session(workload, accelerator, GenomeSpec(workload, accelerator, options or GenomeOptions(), pins))
+
+
+def _sha256(value: Workload | Accelerator) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
 def session_of(
@@ -134,8 +151,9 @@ def session_of(
     network: str | Path | onnx.ModelProto | Workload | None = None,
     hardware: str | Path | Accelerator | None = None,
     pin: str | Path | Pins | None = None,
+    recorded: MappingABC[str, str] = MappingProxyType({}),
 ) -> Session:
-    """Return the session that a job asks for, with network, hardware or pins in place of those it names."""
+    """Return the session that a job asks for, with network, hardware or pins in place of those it names; see `open_session`."""
     return open_session(
         job.network if network is None else network,
         job.hardware if hardware is None else hardware,
@@ -144,6 +162,7 @@ def session_of(
         host_operators=job.host_operators,
         options=GenomeOptions(split=job.split, dataflow=job.dataflow, priority=job.priority, forbidden_cores=job.forbidden_cores),
         pin=job.pin if pin is None else pin,
+        recorded=recorded,
     )
 
 

@@ -140,6 +140,9 @@ class RunFolder:
         """
         try:
             content = yaml.safe_load((self.path / MANIFEST).read_text(encoding="utf-8"))
+        except yaml.MarkedYAMLError as error:
+            line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+            raise RunFolderError(f"{self.path / MANIFEST} is damaged: {line}{error.problem}. Restore it from a copy") from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RunFolderError(f"cannot read {self.path / MANIFEST}: {error}") from error
         if not isinstance(content, dict):

@@ -164,7 +164,10 @@ class EvaluationArchive:
         ]
         if changed:
             archive.close()
-            raise RunFolderError(f"{folder} cannot be continued, these changed since: " + "; ".join(changed))
+            raise RunFolderError(
+                f"{folder} cannot be continued, these changed since: {'; '.join(changed)}. "
+                "Put them back as they were, or start another run in another folder"
+            )
         return archive
 
     @staticmethod
@@ -360,4 +363,5 @@ def _disk(path: Path) -> Iterator[None]:
             f"{path} cannot be used: {error}. What was stored before is safe: free space or make the folder writable, then resume"
         ) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}. {_DAMAGED}") from error
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise RunFolderError(f"{path} is damaged: {what}. {_DAMAGED}") from error

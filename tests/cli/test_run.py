@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 import stream_evo
+from stream_evo import registry
 from stream_evo.cli import main
 from stream_evo.registry import accelerators
 
@@ -264,6 +266,67 @@ def test_resume_of_a_finished_run_changes_nothing(cli: Cli, finished: Path, tmp_
     before = {name: (finished / name).read_bytes() for name in names}
     assert cli("resume", copy).code == 0
     assert {name: (copy / name).read_bytes() for name in names} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of folders mean little there")
+def test_resume_of_a_finished_run_writes_nothing(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    for path in (copy, *before):
+        path.chmod(path.stat().st_mode & ~0o222)
+    assert cli("resume", copy).code == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    for path in (copy, *before):
+        path.chmod(path.stat().st_mode | 0o200)
+    (copy / "pareto.csv").unlink()
+    assert cli("resume", copy).code == 0
+    assert (copy / "pareto.csv").read_bytes() == (finished / "pareto.csv").read_bytes(), "what is missing is written again"
+
+
+def test_resume_says_which_file_changed_before_pins_are_compared_with_it(cli: Cli, small_network: Path, tmp_path: Path) -> None:
+    network, chip, pins = tmp_path / "mine.onnx", tmp_path / "chip.yaml", tmp_path / "pins.yaml"
+    shutil.copy(small_network, network)
+    shutil.copy(accelerators()[CHIP], chip)
+    pins.write_text("layers: {first: {core: core1}}\n")
+    assert cli("run", "--network", network, "--hardware", chip, "--pin", pins, "--out", tmp_path / "o", *SMALL).code == 0
+    other = registry.networks()["squeezenet"]().SerializeToString()
+    changes = {("hardware", chip): chip.read_bytes().replace(b"bandwidth: 64 bit", b"bandwidth: 32 bit"), ("network", network): other}
+    for (part, file), content in changes.items():
+        kept = file.read_bytes()
+        file.write_bytes(content)
+        outcome = cli("resume", tmp_path / "o")
+        assert outcome.code == 2
+        assert f"the {part} {file} changed since the run began" in outcome.err
+        assert "Put it back as it was, or start another run in another folder" in outcome.err
+        file.write_bytes(kept)
+    assert cli("resume", tmp_path / "o").code == 0
+
+
+def test_resume_without_an_archive_says_that_it_starts_again(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    (copy / "evaluations.sqlite").unlink()
+    outcome = cli("resume", copy)
+    assert outcome.code == 0
+    assert "holds no evaluations (evaluations.sqlite is missing or empty): the search starts from the beginning" in outcome.err
+    assert (copy / "pareto.csv").read_bytes() == (finished / "pareto.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("evaluations: null", "evaluations: abc", r"manifest\.yaml holds damaged settings: .*\. Restore the file from a copy"),
+        ("population: 12", "populations: 12", r"manifest\.yaml holds no settings .*differ in population, populations\. Restore"),
+        ("population: 12", "population: {12", r"manifest\.yaml is damaged: line \d+: .*\. Restore it from a copy"),
+    ],
+)
+def test_a_damaged_manifest_is_told(cli: Cli, finished: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    manifest = (copy / "manifest.yaml").read_text()
+    assert old in manifest
+    (copy / "manifest.yaml").write_text(manifest.replace(old, new))
+    outcome = cli("resume", copy)
+    assert outcome.code == 2
+    assert re.search(said, " ".join(outcome.err.split())), outcome.err
 
 
 def test_resume_refuses_what_changed(cli: Cli, finished: Path, tmp_path: Path) -> None:
