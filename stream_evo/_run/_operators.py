@@ -66,6 +66,8 @@ def operator_set(names: Sequence[str], session: Session) -> OperatorSet:
     sets = [name for name in names if name.startswith("set.")]
     for name in names:
         if not is_reference(name) and name not in known:
+            if ":" in name or "/" in name:  # no operator is called so
+                raise PluginError(f"{name}: an operator of a file is named FILE.py:NAME")
             raise UnknownNameError("operator", name, list(known))
     plain = bool(sets) and sets[-1] != _DEFAULT
     base: OperatorSet = (

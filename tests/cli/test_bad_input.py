@@ -66,6 +66,7 @@ def test_names_and_files_that_do_not_exist(cli: Cli, out: Path, options: tuple[s
         ("--engine", "nsga3", ("unknown engine 'nsga3'", "Did you mean", "nsga2")),
         ("--operator", "mutation.step_tiles", ("unknown operator", "Did you mean", "mutation.step_tile")),
         ("--operator", "no_file.py:Mine", ("no_file.py",)),
+        ("--operator", "ops/mine.txt:Mine", ("ops/mine.txt:Mine: an operator of a file is named FILE.py:NAME",)),
         ("--pin", "no_pins.yaml", ("no_pins.yaml",)),
         ("--bits", "I=0 Q=8", ("operand I", "unknown operand 'Q'")),
     ],
