@@ -152,7 +152,7 @@ def by_target(standing: Standing, share: float) -> str:
 
 
 def five_against_hundred(standing: Standing) -> str:
-    """Return the default at 5,000 evaluations beside generic NSGA-II at its largest budget, and the median that the default needs for that."""
+    """Return the default at 5,000 evaluations beside generic NSGA-II at its largest budget, and what the default needs to reach that."""
     rows = []
     for problem in standing.problems:
         ours = standing.relative(problem, DEFAULT, 5_000)

@@ -129,7 +129,7 @@ def open_session(
         InputError: a file that cannot be used, a layer that no core can run, pins that contradict the space.
     """
     accelerator = hardware if isinstance(hardware, Accelerator) else registry.load_hardware(hardware)
-    pins = pin if isinstance(pin, Pins) else load_pins(pin) if pin is not None else Pins()
+    pins = pin if isinstance(pin, Pins) else load_pins(pin, defer=True) if pin is not None else Pins()
     workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
     for part, named, value in (("network", network, workload), ("hardware", hardware, accelerator)):
         was, now = recorded.get(part, ""), _sha256(value)

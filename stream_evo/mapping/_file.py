@@ -101,21 +101,27 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator 
     return mapping
 
 
-def load_pins(path: str | Path) -> Pins:
+def load_pins(path: str | Path, *, defer: bool = False) -> Pins:
     """Read a pin file; what it names is checked when a `GenomeSpec` is made with it.
 
+    Args:
+        path: The file.
+        defer: Keep faults of what is written in `Pins.faults`, for the `GenomeSpec` to report them together with those of what is named.
+
     Raises:
-        InputError: the file cannot be read or has faults.
+        InputError: the file cannot be read, or has faults that are not deferred.
     """
     root, faults = open_section(path, "pins")
     network, accelerator = (root.text(key) if root.has(key) else "" for key in ("network", "accelerator"))
     priority = Priority(root.text("priority", choices=[str(p) for p in Priority])) if root.has("priority") else None
     lines = root.node.lines()
-    flows = tuple(DataflowPin(core, flow, lines.get(f"$.dataflows.{core}", 0)) for core, flow in _flows(root))
-    layers = tuple(_layer_pin(name, section) for name, section in _layer_sections(root, optional=True))
+    flows = tuple(DataflowPin(core, flow, lines.get(f"$.dataflows.{core}", 0)) for core, flow in _flows(root) if flow)
+    section = root.section("layers", optional=True)
+    layers = () if section is None else tuple(_layer_pin(name, section) for name in section.keys())  # noqa: SIM118  # as in _flows
     root.close()
-    faults.check()
-    return Pins(layers, flows, priority, network, accelerator, str(path))
+    if not defer:
+        faults.check()
+    return Pins(layers, flows, priority, network, accelerator, str(path), tuple(faults.found))
 
 
 def _check(path: str | Path, lines: dict[str, int], faults: Iterable[Fault]) -> None:
@@ -152,23 +158,30 @@ def _layer(name: str, section: Section) -> LayerMapping | None:
         return None
 
 
-def _layer_pin(name: str, section: Section) -> LayerPin:
+def _layer_pin(name: str, layers: Section) -> LayerPin:
+    """Return what is pinned of one layer; after noting what is wrong with it, only its cores if those could be read."""
+    section = layers.section(name)
+    if section is None:
+        return LayerPin(name, line=layers.node_at(name).line)
     cores = section.names("cores", minimum=1) if section.has("cores") else None
     if section.has("core"):
         if cores is not None:
             section.faults.add(section.node_at("core"), "core and cores exclude each other", found="")
         cores = (section.text("core"),)
+    readable = cores if section.sound else None
     numbers = {
         key: section.integer(key, minimum=least) if section.has(key) else None
         for key, least in (("tile_rows", 1), ("tile_columns", 1), ("stack", 0), ("parts", 1))
     }
     cut = section.flag("cut_after") if section.has("cut_after") else None
     section.close()
+    if not section.sound:
+        return LayerPin(name, readable, line=section.node.line)
     return LayerPin(name, cores, cut_after=cut, line=section.node.line, **numbers)
 
 
-def _layer_sections(root: Section, *, optional: bool = False) -> list[tuple[str, Section]]:
-    layers = root.section("layers", optional=optional)
+def _layer_sections(root: Section) -> list[tuple[str, Section]]:
+    layers = root.section("layers")
     if layers is None:
         return []
     return [(name, found) for name in layers.keys() if (found := layers.section(name)) is not None]  # noqa: SIM118  # as in _flows

@@ -67,7 +67,7 @@ class GenomeSpec:
 
     Raises:
         InputError: a forbidden core that does not exist, a layer that no core can run, tile sizes that do not fit the layers, or pins that
-            are not on offer or contradict each other.
+            are not on offer, contradict each other or leave open where cuts lie.
     """
 
     workload: Workload

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stream_evo._yaml import near_matches
 from stream_evo.errors import Fault, InputError
@@ -21,16 +22,20 @@ def narrow(spec: GenomeSpec, lower: IntArray, upper: IntArray) -> None:
     """Narrow the gene bounds `lower` and `upper`, shape ``(V,)``, in place to the pins of `spec`.
 
     Raises:
-        InputError: pins name what does not exist or is not on offer, or contradict each other; all of them are listed.
+        InputError: pins could not be read, name what does not exist or is not on offer, contradict each other, or leave open where cuts
+            lie; all of them are listed.
     """
     narrowing = _Narrowing(spec, lower, upper)
-    for key, expected, found in (
-        ("network", spec.workload.name, spec.pins.network),
-        ("accelerator", spec.accelerator.name, spec.pins.accelerator),
-    ):
-        if found and found != expected:
-            narrowing.faults.append(Fault(f"these pins are for another {key}", f"$.{key}", expected=expected, found=found))
-    if not narrowing.faults:
+    others = [
+        Fault(f"these pins are for another {key}", f"$.{key}", expected=expected, found=found)
+        for key, expected, found in (
+            ("network", spec.workload.name, spec.pins.network),
+            ("accelerator", spec.accelerator.name, spec.pins.accelerator),
+        )
+        if found and found != expected
+    ]
+    narrowing.faults += others
+    if not others:
         for layer in spec.pins.layers:
             narrowing.layer(layer)
         narrowing.stacks()
@@ -49,7 +54,7 @@ class _Narrowing:
         self.spec = spec
         self.lower = lower
         self.upper = upper
-        self.faults: list[Fault] = []
+        self.faults = list(spec.pins.faults)
         self.names = [layer.name for layer in spec.workload.layers]
         self._pinned: dict[int, str] = {}
 
@@ -147,27 +152,51 @@ class _Narrowing:
             self.gene("tile", index, fitting[0], path, pin.line, last=fitting[-1])
 
     def stacks(self) -> None:
-        """Turn stack numbers into cuts: bounds hold a pair of layers that is cut nowhere or everywhere between."""
-        numbered = sorted(
-            (self.names.index(pin.layer), pin.stack, pin.line)
-            for pin in self.spec.pins.layers
-            if pin.stack is not None and pin.layer in self.names
-        )
-        for (first, stack, _), (second, next_stack, line) in pairwise(numbered):
-            path = f"$.layers.{self.names[second]}"
-            if not 0 <= next_stack - stack <= second - first:
-                expected = f"stacks are numbered upwards, at most one more per layer; {self.names[first]} is in stack {stack}"
-                self.fault(f"stack {next_stack} is out of order: {expected}", path, line)
-            elif 0 < next_stack - stack < second - first:
-                self.fault(
-                    f"stacks {stack} of {self.names[first]} and {next_stack} here leave open where the cut lies",
-                    path,
-                    line,
-                    "Pin the layers between too, or pin cut_after",
-                )
-            else:
-                for boundary in range(first, second):
-                    self.gene("cut", boundary, int(next_stack != stack), path, line)
+        """Turn stack numbers into cuts: between two numbers, bounds hold that every open boundary is cut, or that none is."""
+        pinned = [(pin.layer, pin.stack, pin.line) for pin in self.spec.pins.layers if pin.stack is not None]
+        numbered = sorted((self.names.index(layer), stack, line) for layer, stack, line in pinned if layer in self.names)
+        # What is missing may say where the cuts lie: only what is wrong in any case is told then.
+        whole = not self.spec.pins.faults and all(pin.layer in self.names for pin in self.spec.pins.layers)
+        before, reached, sure = 0, 0, whole
+        for index, stack, line in numbered:
+            part = self._boundaries(before, index)
+            least, most = reached + int(self.lower[part].sum()), reached + int(self.upper[part].sum())
+            if not least <= stack <= most:
+                self._impossible(before, reached, index, stack, line)
+                sure = False
+                continue
+            if stack == least:
+                self.upper[part] = self.lower[part]
+            elif stack == most:
+                self.lower[part] = self.upper[part]
+            elif sure:
+                cuts = "cut lies" if stack - least == 1 else f"{stack - least} cuts lie"
+                what = f"stacks {reached} of {self.names[before]} and {stack} here leave open where the {cuts}"
+                hint = f"Pin stack or cut_after of layers from {self.names[before]} to here, or leave this stack out"
+                self.fault(what, f"$.layers.{self.names[index]}", line, hint)
+            before, reached, sure = index, stack, whole
+
+    def _impossible(self, before: int, reached: int, index: int, stack: int, line: int) -> None:
+        """Note that layer `index` cannot be in `stack` when layer `before` is in stack `reached`."""
+        part = self._boundaries(before, index)
+        lower, upper = self.lower[part], self.upper[part]
+        least, most = reached + int(lower.sum()), reached + int(upper.sum())
+        anchor = f"{self.names[before]} is in stack {reached}"
+        if reached <= stack <= reached + index - before:
+            decided = (lower == 1) if stack < least else (upper == 0)
+            ways = [self._pinned[part.start + offset] for offset in np.flatnonzero(decided).tolist()]
+            more = f" and {len(ways) - 3} more" if len(ways) > 3 else ""
+            what = f"this contradicts {', '.join(ways[:3])}{more} about the cut gene" + (f", as {anchor}" if before else "")
+        else:
+            what = "no such stack here: stacks are counted from 0 at the first layer, at most one more per layer"
+            what += f", and {anchor}" if before else ""
+        expected = f"stack {least}" if least == most else f"a stack from {least} to {most}"
+        self.faults.append(Fault(what, f"$.layers.{self.names[index]}", line, expected, str(stack)))
+
+    def _boundaries(self, first: int, last: int) -> slice:
+        """Return where the genes of the boundaries between two layers lie."""
+        start: int = self.spec.segments["cut"].start
+        return slice(start + first, start + last)
 
     def dataflow(self, pin: DataflowPin) -> None:
         path = f"$.dataflows.{pin.core}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stream_evo.errors import Fault
 from stream_evo.mapping._mapping import Priority
 
 __all__ = ["DataflowPin", "LayerPin", "Pins"]
@@ -19,8 +20,8 @@ class LayerPin:
         tile_rows: Rows of a tile.
         tile_columns: Columns of a tile.
         cut_after: Whether a fused stack ends with this layer.
-        stack: Number of its fused stack; what counts is how it compares with that of other pinned layers: equal numbers are one stack,
-            numbers that differ by as much as the layers' positions are cut everywhere between.
+        stack: Number of its fused stack, counted from 0 at the first layer: how many cuts lie before it. Where they lie must follow from it
+            and the other pins.
         parts: Number of K-parts. It follows from the cores; a number that they do not give is a fault.
         line: Line in the file, for messages.
     """
@@ -61,6 +62,7 @@ class Pins:
         network: Network they were written for; empty if any.
         accelerator: Accelerator they were written for; empty if any.
         source: File they come from, for messages.
+        faults: What could not be read in that file; it is reported together with what is wrong with the rest.
     """
 
     layers: tuple[LayerPin, ...] = ()
@@ -69,3 +71,4 @@ class Pins:
     network: str = ""
     accelerator: str = ""
     source: str = "pins"
+    faults: tuple[Fault, ...] = ()

@@ -181,6 +181,9 @@ def test_a_file_that_is_no_yaml(cli: Cli, tmp_path: Path, out: Path, small_netwo
         ("layers: {first: {kore: core0}}", ("unknown key 'kore'",)),
         ("layers: {join: {core: core0}}", ("join", "core0")),
         ("layers: {first: {tile_rows: 5}}", ("first", "5")),
+        ("layers: {second: {stack: 2}}", ("second", "expected a stack from 0 to 1; found 2")),
+        ("layers: {join: {stack: 1}}", ("join", "leave open where the cut lies. Pin stack or cut_after of layers from first")),
+        ("layers: {firts: {core: core0}, first: {core: core9, tile_rows: x}}", ("3 faults", "firts", "core9", "wrong type")),
     ],
 )
 def test_pins_that_cannot_hold(cli: Cli, tmp_path: Path, out: Path, small_network: Path, text: str, phrases: tuple[str, ...]) -> None:
