@@ -243,7 +243,7 @@ def test_a_folder_that_nobody_may_write_is_read(tmp_path: Path, monkeypatch: pyt
 def test_only_the_different_part_of_a_long_setting_is_shown(tmp_path: Path) -> None:
     long = "x" * 500
     _create(tmp_path, fingerprint={"operators": f"{long}(rate=0.2){long}"}).close()
-    with pytest.raises(RunFolderError, match=r"operators \(was \.\.\.x+\(rate=0\.2\)x+\.\.\., now \.\.\.x+\(rate=0\.3\)x+\.\.\.\)\. Put them"):
+    with pytest.raises(RunFolderError, match=r"operators \(was \.\.\.x+\(rate=0\.2\)x+\.\.\., now \.\.\.x+\(rate=0\.3\)x+\.\.\.\)\."):
         EvaluationArchive.resume(tmp_path, {"operators": f"{long}(rate=0.3){long}"})
 
 
