@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from stream_evo._arguments import check_arguments
+from stream_evo.errors import UnknownNameError
 from stream_evo.problems._problem import BestKnown
 from stream_evo.typing import FloatArray, IntArray
 
@@ -55,7 +57,17 @@ def best_known(problem: str) -> BestKnown | None:
 
 
 def best_front(problem: str) -> BestFront | None:
-    """Return the points of a problem's best known front, ``None`` if none are stored."""
+    """Return the points of a shipped problem's best known front, ``None`` if none are stored.
+
+    Raises:
+        UnknownNameError: no problem of this name is shipped.
+        InputError: `problem` is no text.
+    """
+    from stream_evo.problems._catalogue import PROBLEMS  # noqa: PLC0415  # which reads from here what is known of each problem
+
+    check_arguments("best_front", {"problem": problem})
+    if problem not in PROBLEMS:
+        raise UnknownNameError("problem", problem, list(PROBLEMS))
     file = FOLDER / f"{problem}.csv"
     if not file.is_file():
         return None

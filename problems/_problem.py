@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
+from stream_evo._arguments import Reader, check_arguments, list_of, number, or_none, text, value_of
 from stream_evo._run._job import check_known, metric_of, objective_faults, out_of_range
+from stream_evo._run._settings import INTEGERS, check_settings
 from stream_evo.errors import Fault, InputError
 
 __all__ = ["BestKnown", "Problem", "RunSettings"]
+
+_OF_SETTINGS: Final[Mapping[str, Reader]] = {"bits": or_none(text("text such as 'I=8 W=8 O=16 O_final=8'"))}
+_OF_PROBLEM: Final[Mapping[str, Reader]] = {
+    "name": text("text"),
+    "network": text("a name, or the path of an ONNX file as text"),
+    "hardware": text("a name, or the path of a YAML file as text"),
+    "description": text("text"),
+    "settings": value_of("a RunSettings", "stream_evo.RunSettings"),
+    "best_known": or_none(value_of("a BestKnown", "stream_evo.BestKnown")),
+}
+_OF_BEST_KNOWN: Final[Mapping[str, Reader]] = {
+    "reference_point": list_of(number, "a list of numbers"),
+    "hypervolume": number,
+    "provenance": text("text"),
+}
+
+
+def _values(value: RunSettings | BestKnown | Problem) -> dict[str, object]:
+    return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+
+
+def _set_plain(value: RunSettings | BestKnown | Problem, plain: Mapping[str, object]) -> None:
+    """Give a frozen value its fields as they were read: mappings read-only."""
+    for name, found in plain.items():
+        object.__setattr__(value, name, MappingProxyType(found) if isinstance(found, dict) else found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +67,7 @@ class RunSettings:
 
     Raises:
         UnknownNameError: a limit is set on something that is no objective.
-        InputError: a number is out of range; all such numbers are listed.
+        InputError: values of wrong types, or out of range; all of them are listed.
     """
 
     population: int = 100
@@ -59,10 +88,9 @@ class RunSettings:
     limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
+        _set_plain(self, check_settings("run settings", _values(self), _OF_SETTINGS))
         check_known(self.limits)
-        for key in ("dims", "limits"):
-            object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
-        integers = {name: getattr(self, name) for name in ("population", "generations", "evaluations", "seed")}
+        integers = {name: getattr(self, name) for name in INTEGERS}
         faults = out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
             raise InputError("run settings", faults)
@@ -78,7 +106,7 @@ class BestKnown:
         provenance: Command, version and date that gave it.
 
     Raises:
-        InputError: a coordinate or the hypervolume is not positive and finite, or nothing is said of where they come from.
+        InputError: a coordinate or the hypervolume is not a positive and finite number, or nothing is said of where they come from.
     """
 
     reference_point: tuple[float, ...]
@@ -86,6 +114,7 @@ class BestKnown:
     provenance: str
 
     def __post_init__(self) -> None:
+        _set_plain(self, check_arguments("best known hypervolume", _values(self), _OF_BEST_KNOWN))
         faults = [
             Fault("must be positive and finite", f"reference_point[{index}]", found=str(value))
             for index, value in enumerate(self.reference_point)
@@ -114,7 +143,8 @@ class Problem:
 
     Raises:
         UnknownNameError: nobody knows an objective.
-        InputError: there is no objective, one is named twice, or the reference point has another number of coordinates.
+        InputError: values of wrong types, there is no objective, one is named twice, or the reference point has another number of
+            coordinates.
     """
 
     name: str
@@ -126,6 +156,7 @@ class Problem:
     best_known: BestKnown | None = None
 
     def __post_init__(self) -> None:
+        _set_plain(self, check_arguments("problem", _values(self), _OF_PROBLEM))
         check_known(self.objectives)
         faults = [Fault(f"{key} is empty", key) for key in ("name", "network", "hardware", "objectives") if not getattr(self, key)]
         faults += objective_faults(self.objectives, self.settings.limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stream_evo._arguments import check_arguments
 from stream_evo._run._history import read_history
 from stream_evo._run._job import OBJECTIVES, Job
 from stream_evo._run._load import load_run
@@ -21,6 +23,7 @@ from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
 from stream_evo._run._saved import read_manifest
 from stream_evo._run._session import Session, open_session, search_problem, session_of
+from stream_evo._run._settings import check_settings
 from stream_evo.errors import InputError, RunFolderError
 from stream_evo.evaluation import schedule_mapping
 from stream_evo.explanation import Explanation, explain_mapping
@@ -118,8 +121,8 @@ def optimize(
 
     Raises:
         UnknownNameError: an unknown network, accelerator, objective, engine or operator.
-        InputError: a file with faults, settings out of range, a layer that no core can run, a forbidden core that does not exist,
-            contradictory pins.
+        InputError: arguments of wrong types or out of range; a file with faults, a layer that no core can run, a forbidden core that
+            does not exist, contradictory pins.
         PluginError: an operator, objective or engine of a file or of another package breaks its contract.
         RunFolderError: `out` holds another run or cannot be written; a folder of `reuse` holds no run, or one of something else.
 
@@ -131,32 +134,15 @@ def optimize(
         >>> len(fused)
         1
     """
-    if out is not None:
-        RunFolder.check_free(Path(out))
-    job = Job(
-        network=label(network),
-        hardware=label(hardware),
-        objectives=tuple(objectives),
-        population=population,
-        generations=generations,
-        evaluations=evaluations,
-        time_limit_s=time_limit_s,
-        seed=seed,
-        engine=engine,
-        operators=tuple(operators),
-        pin=None if pin is None else str(pin),
-        forbidden_cores=tuple(forbidden_cores),
-        split=split,
-        dataflow=dataflow,
-        priority=priority,
-        bits=bits_text(bits),
-        dims=dims or {},
-        host_operators=host_operators,
-        limits=limits or {},
-    )
-    session = session_of(job, network=network, hardware=hardware, pin=pin)
+    given = check_settings("settings of the run", locals())
     folder = None if out is None else Path(out)
-    return _run(job, session, folder, workers=workers, reuse=[Path(each) for each in reuse], on_progress=on_progress)
+    if folder is not None:
+        RunFolder.check_free(folder)
+    settings = {setting.name: given[setting.name] for setting in dataclasses.fields(Job)}
+    named = {"network": label(given["network"]), "hardware": label(given["hardware"]), "pin": pin if pin is None else str(given["pin"])}
+    job = Job(**settings | named | {"bits": bits_text(given["bits"])})
+    session = session_of(job, network=given["network"], hardware=given["hardware"], pin=given["pin"])
+    return _run(job, session, folder, workers=given["workers"], reuse=[Path(each) for each in given["reuse"]], on_progress=on_progress)
 
 
 def evaluate(
@@ -182,7 +168,7 @@ def evaluate(
 
     Raises:
         UnknownNameError: an unknown network, accelerator or objective.
-        InputError: a file with faults, or a mapping for another network or accelerator.
+        InputError: arguments of wrong types, a file with faults, or a mapping for another network or accelerator.
         PluginError: an objective breaks its contract.
 
     Example:
@@ -190,8 +176,9 @@ def evaluate(
         >>> stream_evo.evaluate("squeezenet", "homogeneous_quad", result[0].mapping).feasible
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
-    return session.point_of(value, own_objectives([name for name in objectives if name not in OBJECTIVES]))
+    given = check_arguments("evaluate", locals())
+    session, value = _session_and_mapping(given)
+    return session.point_of(value, own_objectives([name for name in given["objectives"] if name not in OBJECTIVES]))
 
 
 def explain(
@@ -215,7 +202,7 @@ def explain(
 
     Raises:
         UnknownNameError: an unknown network or accelerator.
-        InputError: a file with faults, or a mapping for another network or accelerator.
+        InputError: arguments of wrong types, a file with faults, or a mapping for another network or accelerator.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -223,7 +210,7 @@ def explain(
         >>> explanation.path.binding_core in ("core0", "core1", "core2", "core3", "pooling", "simd")
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
+    session, value = _session_and_mapping(check_arguments("explain", locals()))
     return explain_mapping(session.workload, session.accelerator, value)
 
 
@@ -248,7 +235,7 @@ def simulate(
 
     Raises:
         UnknownNameError: an unknown network or accelerator.
-        InputError: a file with faults, or a mapping for another network or accelerator.
+        InputError: arguments of wrong types, a file with faults, or a mapping for another network or accelerator.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -256,21 +243,17 @@ def simulate(
         >>> schedule.record == result[0].schedule.record
         True
     """
-    session, value = _session_and_mapping(network, hardware, mapping, bits=bits, dims=dims, host_operators=host_operators)
+    session, value = _session_and_mapping(check_arguments("simulate", locals()))
     record = schedule_mapping(session.workload, session.accelerator, value)
     return PointSchedule(f"{session.title}: schedule", session.workload, session.accelerator, record)
 
 
-def _session_and_mapping(
-    network: str | Path | onnx.ModelProto | Workload,
-    hardware: str | Path | Accelerator,
-    mapping: str | Path | NetworkMapping,
-    *,
-    bits: Bits | str | None,
-    dims: Mapping[str, int] | None,
-    host_operators: bool,
-) -> tuple[Session, NetworkMapping]:
-    session = open_session(network, hardware, bits=bits, dims=dims, host_operators=host_operators)
+def _session_and_mapping(given: Mapping[str, Any]) -> tuple[Session, NetworkMapping]:
+    """Load what arguments that were checked name."""
+    session = open_session(
+        given["network"], given["hardware"], bits=given["bits"], dims=given["dims"], host_operators=given["host_operators"]
+    )
+    mapping = given["mapping"]
     if not isinstance(mapping, NetworkMapping):
         return session, load_mapping(mapping, session.workload, session.accelerator)
     faults = check_mapping(mapping, session.workload, session.accelerator)

@@ -28,6 +28,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from stream_evo._arguments import check_arguments, or_none, value_of
 from stream_evo._plugin_file import is_reference, load_reference
 from stream_evo.errors import Fault, InputError, PluginError, UnknownNameError
 
@@ -51,6 +52,8 @@ __all__ = [
     "operators",
     "problems",
 ]
+
+_BITS = {"bits": or_none(value_of("a Bits", "stream_evo.Bits", hint="For example stream_evo.workload.Bits(I=8, W=4, O=16, O_final=8)"))}
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,18 +106,20 @@ def load_network(
 
     Raises:
         UnknownNameError: no such name.
-        InputError: the file is missing or cannot be used.
+        InputError: arguments of wrong types, or the file is missing or cannot be used.
 
     Example:
         >>> stream_evo.load_network("squeezenet").macs
         349151936
     """
+    given = check_arguments("load_network", locals(), _BITS)
     from stream_evo.workload import load_onnx  # noqa: PLC0415  # imports onnx
 
+    name_or_file = given["name_or_file"]
     _LOG.info("reading network %s", name_or_file)
     source = network_source(name_or_file)
     name = None if isinstance(source, Path) else str(name_or_file)
-    return load_onnx(source, name=name, bits=bits, dims=dims, host_operators=host_operators)
+    return load_onnx(source, name=name, bits=bits, dims=given["dims"], host_operators=given["host_operators"])
 
 
 def network_source(name_or_file: str | Path) -> Path | onnx.ModelProto:
@@ -135,12 +140,13 @@ def load_hardware(name_or_file: str | Path) -> Accelerator:
 
     Raises:
         UnknownNameError: no such name.
-        InputError: the file is missing or holds faults.
+        InputError: no text or path is given, or the file is missing or holds faults.
 
     Example:
         >>> stream_evo.load_hardware("single_core").name
         'single_core'
     """
+    name_or_file = check_arguments("load_hardware", locals())["name_or_file"]
     from stream_evo.foreign import is_foreign_hardware, read_hardware  # noqa: PLC0415  # numpy-free, but slower than a lookup of names
     from stream_evo.hardware import load_accelerator  # noqa: PLC0415  # as above
 
@@ -163,7 +169,7 @@ def load_core(name_or_file: str | Path) -> Core:
     """
     from stream_evo.hardware import load_core as load  # noqa: PLC0415  # as above
 
-    return load(_yaml_file("core", name_or_file, cores))
+    return load(_yaml_file("core", check_arguments("load_core", {"name_or_file": name_or_file})["name_or_file"], cores))
 
 
 def load_problem(name_or_file: str | Path) -> Any:
@@ -176,6 +182,7 @@ def load_problem(name_or_file: str | Path) -> Any:
         InputError: the file is missing or holds faults.
         PluginError: a Python file cannot be run, has no such name, or what it names is no problem.
     """
+    name_or_file = check_arguments("load_problem", locals())["name_or_file"]
     if isinstance(name_or_file, str) and is_reference(name_or_file):
         return _problem(name_or_file, load_reference(name_or_file))
     if not _is_file(name_or_file, (".yaml", ".yml")):

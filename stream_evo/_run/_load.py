@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stream_evo._arguments import check_arguments
 from stream_evo._run._history import read_history
 from stream_evo._run._result import Result
 from stream_evo._run._saved import SavedRun, read_run
@@ -44,7 +45,7 @@ def load_run(
         RunFolderError: the folder holds no run, one that is still being written, one of another version or damaged files; or network or
             hardware are not where they were, or not those of the run.
         UnknownNameError: network or accelerator are in no catalogue any more.
-        InputError: their files cannot be read.
+        InputError: arguments of wrong types, or their files cannot be read.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=4, generations=1)
@@ -52,6 +53,8 @@ def load_run(
         >>> (stream_evo.load_run("runs/saved").metrics == result.metrics).all()
         np.True_
     """
+    given = {"network": network, "hardware": hardware, "pin": pin}
+    check_arguments("load_run", {"folder": folder} | {name: value for name, value in given.items() if value is not None})
     saved = read_run(folder)
     session = _session(saved, network, hardware, pin)
     history = read_history(saved.path, search_problem(saved.job, session))

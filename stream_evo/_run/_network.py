@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream_evo import registry
+from stream_evo._arguments import check_arguments, path_or
 from stream_evo.errors import Fault, InputError
 from stream_evo.workload import Bits, Status, Workload, describe, load_onnx, operator_report
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import onnx
 
 __all__ = ["bits_text", "inspect", "label", "load_workload"]
+
+_MODEL = {"network": path_or("a name, the path of an ONNX file, or an ONNX model", "onnx.ModelProto")}
 
 
 def inspect(
@@ -39,13 +42,14 @@ def inspect(
 
     Raises:
         UnknownNameError: an unknown network.
-        InputError: the file cannot be read, a shape cannot be resolved, or `dims` names what is not open.
+        InputError: arguments of wrong types, the file cannot be read, a shape cannot be resolved, or `dims` names what is not open.
 
     Example:
         >>> facts = stream_evo.inspect("squeezenet")
         >>> facts["totals"]["layers"], facts["totals"]["macs"], facts["unsupported"]
         (31, 349151936, [])
     """
+    check_arguments("inspect", locals(), _MODEL)
     source = registry.network_source(network) if isinstance(network, str | Path) else network
     report = operator_report(source, dims=dims, host_operators=host_operators)
     if any(node.status is Status.UNSUPPORTED for node in report):

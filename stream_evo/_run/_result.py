@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
+from stream_evo._arguments import check_arguments
 from stream_evo._html import card, facts, text_table
 from stream_evo._run._job import METRICS, Job, metric_of
 from stream_evo._run._metrics import OwnMetric, PointMetrics, number_text, units_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stream_evo._run._session import Session
-    from stream_evo.search import SearchResult
+    from stream_evo.search import LeastInfeasible, SearchResult
 
 __all__ = ["Result"]
 
@@ -100,18 +101,42 @@ class Result:
         """Metrics of the points, shape ``(P, M)``, columns `metric_names`; read-only."""
         return _read_only(self.search.front.metrics[self._order])
 
-    def __getitem__(self, point: SupportsIndex) -> Point:
-        """Return one point; negative numbers count from the end.
+    @overload
+    def __getitem__(self, point: SupportsIndex) -> Point: ...
+
+    @overload
+    def __getitem__(self, point: slice) -> tuple[Point, ...]: ...
+
+    def __getitem__(self, point: SupportsIndex | slice) -> Point | tuple[Point, ...]:
+        """Return one point, or the points of a slice as a tuple; negative numbers count from the end.
 
         Raises:
             IndexError: there is no such point.
+            TypeError: neither a whole number nor a slice of such.
         """
-        index = range(len(self))[point]
+        try:
+            found = range(len(self))[point]
+        except IndexError:
+            raise IndexError(self._no_point(f"no point {point}")) from None
+        except TypeError:
+            expected = "a whole number, or a slice of such: result[0], result[-1], result[:3]"
+            raise TypeError(f"no index of a point, {self._count()}; expected {expected}; found {point!r:.80}") from None
+        return self._point(found) if isinstance(found, int) else tuple(map(self._point, found))
+
+    def _point(self, index: int) -> Point:
         numbers = PointMetrics.of(self.metrics[index], own=self.metric_names[len(METRICS) :])
         return Point(index, numbers, self.genomes[index], self.session)
 
+    def _no_point(self, what: str) -> str:
+        if not len(self):
+            return f"{what}: the front is empty, nothing feasible was found. result.why_empty() tells what the nearest mapping misses"
+        return f"{what}: {self._count()}; expected a number from {-len(self)} to {len(self) - 1}"
+
+    def _count(self) -> str:
+        return f"the front has {len(self)} {'point' if len(self) == 1 else 'points'}"
+
     def __iter__(self) -> Iterator[Point]:
-        return (self[index] for index in range(len(self)))
+        return map(self._point, range(len(self)))
 
     @cached_property
     def front(self) -> pd.DataFrame:
@@ -163,8 +188,10 @@ class Result:
         """The point with the least energy-delay product.
 
         Raises:
-            ValueError: the front is empty.
+            IndexError: the front is empty.
         """
+        if not len(self):
+            raise IndexError(self._no_point("no best point"))
         return int(np.argmin(self.metrics[:, METRICS.index("edp_pj_cycles")]))
 
     def highlights(self) -> list[tuple[str, int | str, tuple[float | str, ...]]]:
@@ -195,10 +222,18 @@ class Result:
             bound = self.lower_bounds.get(name, 0.0)
             never = f", and no mapping can be below {number_text(bound)}" if bound > limits[name] else ""
             missed.append(f"{name} ({number_text(found[name])}, allowed {number_text(limits[name])}{never})")
-        return (
-            f"no feasible mapping was found. The nearest one misses {', '.join(missed)}. "
-            "Loosen the limits or pins, search longer, or allow --split"
-        )
+        return f"no feasible mapping was found. The nearest one misses {', '.join(missed)}. {self._way_out(least)}"
+
+    def _way_out(self, least: LeastInfeasible) -> str:
+        """Return what might help, of what this search has not done."""
+        job = self.job
+        binding = {"limits": job.limits, "pins": job.pin, "forbidden cores": job.forbidden_cores}
+        given = [name for name, value in binding.items() if value]
+        ways = [f"loosen the {' or '.join(given)}"] if given else []
+        ways += ["search longer", *([] if job.split else ["allow --split"])]
+        ways += ["take a chip with larger memories"] if least.violation_bytes > 0.0 else []
+        text = " or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)
+        return text[0].upper() + text[1:]
 
     def summary(self) -> dict[str, Any]:
         """Return the outcome as plain values: counts, lower bounds, the layer-by-layer point and the whole front."""
@@ -221,8 +256,10 @@ class Result:
         """Write the front with its tables, mappings and pictures into a folder of its own.
 
         Raises:
+            InputError: `folder` is neither text nor a path.
             RunFolderError: the folder holds another run or cannot be written.
         """
+        check_arguments("save", {"folder": folder})
         from stream_evo._run._save import save_result, start_folder  # noqa: PLC0415  # imports matplotlib
 
         save_result(self, start_folder(Path(folder), self.job, self.session, command=" ".join(sys.argv)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_evo._arguments import ARGUMENTS, check_arguments, or_none
 from stream_evo._html import card, text_table
 from stream_evo._run._job import METRICS, OBJECTIVES, metric_of
 from stream_evo._run._metrics import OwnMetric, units_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Best", "Comparison", "compare"]
 
 _EDP = "edp_pj_cycles"
+_MAY_BE_LEFT_OUT = {"objectives": or_none(ARGUMENTS["objectives"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,8 @@ def compare(
     Raises:
         RunFolderError: a folder holds no run, one that is still being written, or one of another version.
         UnknownNameError: an objective that does not exist.
-        InputError: fewer than two runs, one given twice, different networks, objectives that not all runs minimised, no point at all, or
-            labels that are not one for each run.
+        InputError: arguments of wrong types, fewer than two runs, one given twice, different networks, objectives that not all runs
+            minimised, no point at all, or labels that are not one for each run.
 
     Example:
         >>> first = stream_evo.optimize("squeezenet", "homogeneous_quad", population=6, generations=1)
@@ -218,8 +220,9 @@ def compare(
         >>> comparison.indicators.coverage[1, 0]
         np.float64(1.0)
     """
-    fronts = _checked(runs, labels)
-    names = _objectives(fronts, objectives)
+    given = check_arguments("compare", locals(), _MAY_BE_LEFT_OUT)
+    fronts = _checked(given["runs"], given["labels"])
+    names = _objectives(fronts, given["objectives"])
     points = [_projected(front, names) for front in fronts]
     if not any(len(values) for values in points):
         raise InputError("compare", [Fault("none of the runs found a feasible mapping, so there is nothing to compare")])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from stream_evo import registry
+from stream_evo._arguments import ARGUMENTS, check_arguments
 from stream_evo._run._network import load_workload
 from stream_evo.comparison._diff import MappingDiff, diff_mappings
 from stream_evo.comparison._effects import effects_of
@@ -51,7 +52,7 @@ def diff(
 
     Raises:
         UnknownNameError: an unknown network or accelerator.
-        InputError: files with faults, or mappings of another network or accelerator; both files are checked.
+        InputError: arguments of wrong types, files with faults, or mappings of another network or accelerator; both files are checked.
 
     Example:
         >>> result = stream_evo.optimize("squeezenet", "homogeneous_quad", population=6, generations=1)
@@ -59,16 +60,24 @@ def diff(
         >>> diff.changed_layers, diff.effects
         ((), None)
     """
-    workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
-    chips = tuple(_load_chip(chip) for chip in (hardware if isinstance(hardware, tuple) else (hardware, hardware)))
-    if len(chips) != 2:
-        raise InputError("diff", [Fault("give one accelerator for both mappings, or one for each", found=f"{len(chips)} accelerators")])
-    one, other = _load_mappings((first, second), workload, chips)
+    given = check_arguments("diff", locals(), {"hardware": ARGUMENTS["hardware_or_pair"]})
+    pair: tuple[_Chip | None, ...] = given["hardware"] if isinstance(given["hardware"], tuple) else (given["hardware"],) * 2
+    names: tuple[str, ...] = _labels(first, second) if given["labels"] is None else given["labels"]
+    faults = []
+    if len(pair) != 2:
+        faults.append(Fault("give one accelerator for both mappings, or one for each", "hardware", found=f"{len(pair)} accelerators"))
+    if len(names) != 2:
+        faults.append(Fault("the mappings need one label each", "labels", expected="2 labels", found=", ".join(names)))
+    if faults:
+        raise InputError("diff", faults)
+    workload = load_workload(given["network"], bits=given["bits"], dims=given["dims"], host_operators=given["host_operators"])
+    chips = tuple(_load_chip(chip) for chip in pair)
+    one, other = _load_mappings((given["first"], given["second"]), workload, chips)
     effects = None
     if chips[0] is not None and chips[1] is not None:
         explained = [explain_mapping(workload, chip, mapping, repair_trials=0) for mapping, chip in ((one, chips[0]), (other, chips[1]))]
         effects = effects_of((explained[0], explained[1]))
-    return diff_mappings(workload, one, other, accelerators=(chips[0], chips[1]), labels=labels or _labels(first, second), effects=effects)
+    return diff_mappings(workload, one, other, accelerators=(chips[0], chips[1]), labels=(names[0], names[1]), effects=effects)
 
 
 def _load_chip(chip: _Chip | None) -> Accelerator | None:

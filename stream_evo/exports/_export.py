@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stream_evo._arguments import check_arguments
 from stream_evo.errors import RunFolderError
 from stream_evo.exports._formats import format_named
 from stream_evo.exports._front import front_of
@@ -30,7 +31,7 @@ def export(run: Result | str | Path, format: str, out: str | Path | None = None,
 
     Raises:
         UnknownNameError: an unknown format.
-        InputError: there is no such point.
+        InputError: arguments of wrong types, or there is no such point.
         RunFolderError: the folder holds no run, one that is still being written, one of a newer version or damaged files; or `out` cannot
             be written.
 
@@ -39,7 +40,8 @@ def export(run: Result | str | Path, format: str, out: str | Path | None = None,
         >>> stream_evo.export(result, "csv").decode().splitlines()[0]
         'point,latency_cycles,energy_pj,memory_bytes,edp_pj_cycles,dram_bytes,mapping'
     """
-    _, content = _render(run, format, point)
+    given = check_arguments("export", locals())
+    _, content = _render(given["run"], given["format"], given["point"])
     if out is not None:
         _write(Path(out), content)
     return content

@@ -87,8 +87,15 @@ def test_what_was_found_nothing_for_still_says_what_it_misses(tmp_path: Path) ->
     assert len(loaded) == len(loaded.front) == 0
     assert loaded.why_empty() == result.why_empty()
     assert "latency_cycles" in loaded.why_empty()
+    assert loaded.why_empty().endswith(". Loosen the limits, search longer or allow --split"), "what was not given is not to be loosened"
     assert loaded._repr_html_()
     assert list(loaded) == []
+    assert loaded[:] == ()
+    for empty in (result, loaded):
+        with pytest.raises(IndexError, match=r"no best point: the front is empty, .*result\.why_empty\(\)"):
+            _ = empty.best_edp
+        with pytest.raises(IndexError, match=r"no point 0: the front is empty, .*result\.why_empty\(\)"):
+            _ = empty[0]
     loaded.plot().canvas.draw()
 
 

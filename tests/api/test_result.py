@@ -31,9 +31,31 @@ def test_points_are_counted_from_both_ends(result: stream_evo.Result) -> None:
     assert [point.index for point in points] == list(range(len(result)))
     assert result[-1].index == len(result) - 1
     assert result[np.int64(0)].metrics == points[0].metrics
-    for wrong in (len(result), -len(result) - 1):
-        with pytest.raises(IndexError):
+    assert [point.index for point in reversed(result)] == list(range(len(result)))[::-1]
+
+
+@pytest.mark.parametrize("cut", [slice(0, 2), slice(None), slice(None, None, -1), slice(-1, None), slice(5, 5), slice(10**6)])
+def test_slices_are_tuples_of_points(result: stream_evo.Result, cut: slice) -> None:
+    found = result[cut]
+    assert isinstance(found, tuple)
+    assert [point.index for point in found] == list(range(len(result)))[cut]
+    assert [point.metrics for point in found] == [point.metrics for point in list(result)[cut]]
+
+
+def test_an_index_of_no_point_is_told_what_there_is(result: stream_evo.Result) -> None:
+    count = len(result)
+    for wrong in (count, -count - 1):
+        with pytest.raises(
+            IndexError, match=f"no point {wrong}: the front has {count} points; expected a number from -{count} to {count - 1}"
+        ):
             _ = result[wrong]
+
+
+@pytest.mark.parametrize("wrong", ["a", 1.5, None, (0, 1), slice("a")])
+def test_what_is_no_index_is_refused(result: stream_evo.Result, wrong: object) -> None:
+    with pytest.raises(TypeError, match=f"the front has {len(result)} points; expected a whole number, or a slice .*; found ") as caught:
+        _ = result[wrong]  # type: ignore[call-overload]  # what is tested
+    assert repr(wrong) in str(caught.value)
 
 
 def test_arrays_of_a_result_are_read_only(result: stream_evo.Result) -> None:

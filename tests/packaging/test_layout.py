@@ -61,7 +61,7 @@ def test_the_engine_reaches_its_content_through_the_registry_only() -> None:
 
 
 # What every part may use: it knows nothing of networks, chips and mappings.
-TOOLS = {"_html", "_jit", "_plugin_file", "_yaml", "_yaml_forms", "_yaml_nodes", "errors", "typing"}
+TOOLS = {"_arguments", "_html", "_jit", "_plugin_file", "_yaml", "_yaml_forms", "_yaml_nodes", "errors", "typing"}
 MODEL = {"workload", "hardware", "mapping", "cost", "schedule"}
 # Part of the package -> further parts it may import; what is below knows nothing of what is above.
 MAY_IMPORT = {

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 from stream_evo import problems, registry
 from stream_evo._run._job import Job
 from stream_evo.errors import InputError, UnknownNameError
 from stream_evo.mapping import GenomeSpec
-from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings
+from stream_evo.problems import OBJECTIVES, PROBLEMS, BestKnown, Problem, RunSettings, best_front
 from stream_evo.problems.networks import NETWORKS
 
 
@@ -42,6 +45,62 @@ def test_a_problem_is_frozen_and_hashable() -> None:
 def test_unknown_objective_is_refused_with_near_matches() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean latency"):
         Problem("p", "resnet18", "homogeneous_quad", objectives=("latncy",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "paths"),
+    [
+        (Problem, {"objectives": "energy", "name": 3}, ["name", "objectives"]),
+        (Problem, {"objectives": ("energy", print)}, ["objectives[1]"]),
+        (Problem, {"network": None, "hardware": 4, "description": 5, "settings": {}, "best_known": 1.0}, None),
+        (RunSettings, {"population": "10", "seed": 1.5, "evaluations": True, "operators": "mutation.step_tile", "split": "no"}, None),
+        (RunSettings, {"population": "10", "generations": 0, "limits": {"energy": "a", "latency": -1.0}}, None),
+        (RunSettings, {"engine": 3, "pin": {}, "bits": 8, "dims": {"n": "a"}}, ["engine", "pin", "bits", "dims.n"]),
+        (BestKnown, {"reference_point": ("a", 1.0), "hypervolume": "2", "provenance": None}, None),
+    ],
+)
+def test_values_of_wrong_types_are_refused_together(kind: type, wrong: dict[str, object], paths: list[str] | None) -> None:
+    right: dict[type, dict[str, object]] = {
+        Problem: {"name": "p", "network": "resnet18", "hardware": "homogeneous_quad"},
+        BestKnown: {"reference_point": (1.0,), "hypervolume": 1.0, "provenance": "by hand"},
+    }
+    with pytest.raises(InputError) as caught:
+        kind(**right.get(kind, {}) | wrong)
+    found = [fault.path for fault in caught.value.faults]
+    if paths is None:
+        assert list(dict.fromkeys(path.partition(".")[0].partition("[")[0] for path in found)) == sorted(wrong, key=_fields(kind).index)
+    else:
+        assert found == paths
+    assert all(fault.expected and fault.found for fault in caught.value.faults)
+
+
+def _fields(kind: type) -> list[str]:
+    return [item.name for item in dataclasses.fields(kind)]
+
+
+def test_numbers_of_numpy_and_lists_become_plain_values() -> None:
+    given: dict[str, Any] = {
+        "population": np.int64(8),
+        "dims": {"n": np.int32(3)},
+        "limits": {"energy": np.float32(2.0)},
+        "split": np.True_,
+    }
+    settings = RunSettings(**given)
+    assert settings == RunSettings(population=8, dims={"n": 3}, limits={"energy": 2.0}, split=True)
+    assert [type(settings.population), type(settings.dims["n"]), type(settings.split)] == [int, int, bool]
+    problem = Problem("p", "resnet18", "homogeneous_quad", objectives=["energy"])  # type: ignore[arg-type]  # as above
+    assert problem.objectives == ("energy",)
+
+
+@pytest.mark.parametrize("name", ["nope", "resnet18_hetero_qad", "../best_known/resnet18_hetero_quad", ""])
+def test_a_best_front_of_no_shipped_problem_is_refused(name: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown problem .* Known: .*resnet18_hetero_quad"):
+        best_front(name)
+
+
+def test_a_shipped_problem_without_stored_front_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("stream_evo.problems._best_known.FOLDER", tmp_path)
+    assert best_front("resnet18_hetero_quad") is None
 
 
 def test_a_problem_reports_all_its_faults() -> None:
