@@ -196,6 +196,7 @@ class _Run:
         self._absorb_all(waiting)
         if state is None or not restorable:
             return
+        self._share = self._history[-1].hypervolume
         try:
             self._engine.restore({name.removeprefix(_ENGINE): value for name, value in state.items() if name.startswith(_ENGINE)})
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -344,7 +345,8 @@ class _Run:
             if front is not self._front:
                 self._front = front
                 self._pace.gain(self._spent)
-                self._share = hypervolume(front.objectives, self._reference)
+                # What is approximated for many objectives might fall a little.
+                self._share = max(self._share, hypervolume(front.objectives, self._reference))
         elif len(genomes) and not len(self._front):
             nearest = int(np.argmin(infeasibility))
             if self._least is None or infeasibility[nearest] < self._least[0]:

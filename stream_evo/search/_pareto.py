@@ -21,6 +21,9 @@ __all__ = [
     "repeated_rows",
 ]
 
+_MOST_EXACT = 5  # objectives
+_DIRECTIONS = 8192
+
 
 def nondominated(objectives: FloatArray) -> BoolArray:
     """Mark the points (P, F) that no other dominates; of equal points only the first is marked. Returns (P,)."""
@@ -100,14 +103,28 @@ def reference_point(objectives: FloatArray) -> FloatArray:
 def hypervolume(objectives: FloatArray, reference: FloatArray) -> float:
     """Share of the box between the origin and `reference` that the points (P, F) dominate.
 
-    Objectives here are positive quantities, so the share lies in [0, 1] and does not depend on units.
+    Objectives here are positive quantities, so the share lies in [0, 1] and does not depend on units. From six objectives on, where the
+    exact share of a thousand points takes a second and with seven minutes, it is an integral over 8,192 fixed directions (Deng and Zhang,
+    IEEE Trans. Evolutionary Computation 23(5), 2019), off by a few hundredths of its value at most where it was compared.
     """
     if len(objectives) == 0:
         return 0.0
     scale = np.where(reference > 0.0, reference, 1.0)
     if objectives.shape[1] == 1:
         return max(0.0, float((reference[0] - objectives.min()) / scale[0]))
+    if objectives.shape[1] > _MOST_EXACT:
+        return _approximate(objectives[(objectives < reference).all(axis=1)], reference, scale)
     return float(moocore.hypervolume(objectives / scale, ref=reference / scale))
+
+
+def _approximate(points: FloatArray, reference: FloatArray, scale: FloatArray) -> float:
+    """Return about the share of points (P, F) below the reference: in the box that they span with it, as directions meet no thin box."""
+    if not len(points):
+        return 0.0
+    low = points.min(axis=0)
+    span = reference - low
+    inner = float(moocore.hv_approx((points - low) / span, ref=1.0, nsamples=_DIRECTIONS, method="Rphi-FWE+"))
+    return float(min(inner, 1.0) * np.prod(span / scale))
 
 
 def hypervolume_contributions(objectives: FloatArray, reference: FloatArray) -> FloatArray:

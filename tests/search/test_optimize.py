@@ -298,6 +298,25 @@ def test_the_reported_hypervolume_never_falls(search: _Search) -> None:
         assert shares[-1] > shares[0]
 
 
+def test_many_objectives_have_a_hypervolume_that_never_falls_and_resumes(search: _Search, tmp_path: Path) -> None:
+    class SixGoals(SyntheticEvaluator):
+        def evaluate(self, genomes: IntArray, workers: int = 1) -> Any:
+            scored = super().evaluate(genomes, workers)
+            more = 1.0 + genomes[:, :6] @ np.array([[1, 0], [2, 1], [0, 3], [1, 1], [3, 0], [0, 1]])
+            return dataclasses.replace(scored, metrics=np.hstack([scored.metrics, more]))
+
+    base = synthetic_problem()
+    names = (*base.metrics, "one", "two")
+    problem = SearchProblem(SixGoals(), names, names[:3] + names[4:], fingerprint=base.fingerprint)
+    whole = search(problem, folder=tmp_path / "whole")
+    shares = [row.hypervolume for row in whole.history]
+    assert shares == sorted(shares)
+    assert 0.0 < shares[0] < shares[-1] < 1.0
+    for evaluations in (110, 230, 400):
+        parts = search(problem, folder=tmp_path / "parts", budget=Budget(evaluations=evaluations), resume=True)
+    assert parts.history == whole.history
+
+
 def test_a_given_reference_point_is_used(search: _Search) -> None:
     reference = np.array([1e6, 1e6, 1e6])
     result = search(reference=reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import moocore
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from stream_evo.search import hypervolume, nondominated, reference_point
 from stream_evo.search._pareto import constrained_ranks, crowding_distances, hypervolume_contributions, repeated_rows
-from stream_evo.typing import FloatArray
+from stream_evo.typing import FloatArray, IntArray
 
 # Few distinct values, so that ties and copies are common.
 _POINTS = st.tuples(st.integers(1, 14), st.integers(1, 4)).flatmap(
@@ -98,6 +99,22 @@ def test_hypervolume_is_a_share_that_more_points_never_lower(points: FloatArray)
     shares = [hypervolume(points[: row + 1], reference) for row in range(len(points))]
     assert all(0.0 <= share <= 1.0 for share in shares)
     assert all(after >= before - 1e-12 for before, after in pairwise(shares))
+
+
+@given(hnp.arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(6, 8)), elements=st.integers(0, 48)), st.data())
+def test_the_share_of_many_objectives_is_near_the_exact_one(eighths: IntArray, data: st.DataObject) -> None:
+    thin = data.draw(hnp.arrays(np.float64, eighths.shape[1], elements=st.sampled_from([1e-9, 1e-3, 1.0])))
+    points = 1.0 - thin * (1.0 - eighths / 40.0)  # some beyond the reference; boxes of any proportions
+    exact = moocore.hypervolume(points, ref=np.ones(points.shape[1]))
+    assert hypervolume(points, np.ones(points.shape[1])) == pytest.approx(exact, rel=0.1)
+
+
+@pytest.mark.parametrize("objectives", [6, 7])
+def test_the_share_of_many_points_and_objectives_is_within_a_hundredth(objectives: int) -> None:
+    points = np.abs(np.random.default_rng(objectives).normal(size=(120, objectives)))
+    points = 1.0 - points / np.linalg.norm(points, axis=1, keepdims=True)
+    exact = moocore.hypervolume(points, ref=np.ones(objectives))
+    assert hypervolume(points, np.ones(objectives)) == pytest.approx(exact, rel=0.01)
 
 
 @given(_POINTS)
