@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BAD_INPUT",
     "INTERRUPTED",
+    "NOTHING_FEASIBLE",
     "BitsOption",
     "DimOption",
     "HardwareOption",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 BAD_INPUT = 2
+NOTHING_FEASIBLE = 3
 INTERRUPTED = 130
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]

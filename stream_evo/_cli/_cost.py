@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_evo._cli import _complete
-from stream_evo._cli._console import BitsOption, JsonOption, guarded, print_json, print_table
+from stream_evo._cli._console import NOTHING_FEASIBLE, BitsOption, JsonOption, complain, guarded, print_json, print_table
 from stream_evo.errors import Fault, InputError, UnknownNameError
 
 __all__ = ["cost"]
@@ -56,6 +56,8 @@ def cost(
 ) -> None:
     """Cost of a layer tile on a single core: latency, energy, and the loop order that gives them."""
     if table is not None:
+        one = {"core": core, "op": op != "conv", "dims": dims, "stride": stride != "1", "bits": bits, "dataflow": dataflow, "dram": dram}
+        _refuse_beside_table([name for name, given in one.items() if given])
         rows = _read_rows(table)
     elif core is None or dims is None:
         raise InputError("cost", [Fault("what to cost is missing", expected="--core with --dims, or --table")])
@@ -68,6 +70,15 @@ def cost(
         print_table(str(table), _NUMBERS, [[row[name] for name in _NUMBERS] for row in results], numeric=_NUMBERS)
     else:
         print_table(f"{op} on {core}", ("metric", "value"), [(name, _short(value)) for name, value in results[0].items()])
+    if table is None and not results[0]["feasible"]:
+        complain("the tile does not fit: its figures leave out what is missing. Take smaller sizes, or let operands stream with --dram")
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+def _refuse_beside_table(given: list[str]) -> None:
+    """Rows say what they are about; an option for one tile would be lost without a word."""
+    if given:
+        raise InputError("cost --table", [Fault(f"--{name} is for one tile", hint="A row of the table says it itself") for name in given])
 
 
 def _row(core: str, op: str, dims: str, stride: str, bits: str | None, dataflow: str | None, *, dram: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 from stream_evo._cli import _complete
 from stream_evo._cli._console import (
     INTERRUPTED,
+    NOTHING_FEASIBLE,
     BitsOption,
     DimOption,
     HostOpsOption,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from stream_evo.search import Progress
 
 __all__ = ["resume", "run"]
-
-NOTHING_FEASIBLE = 3
 
 WorkersOption = Annotated[
     int | None,

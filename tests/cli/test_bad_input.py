@@ -235,6 +235,26 @@ def test_a_table_of_tiles_with_a_fault(cli: Cli, tmp_path: Path, text: str, phra
     _refused(cli("cost", "--table", path, "--json"), "tiles.json", phrase)
 
 
+def test_options_for_one_tile_beside_a_table(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "tiles.json"
+    path.write_text("[]")
+    assert cli("cost", "--table", path, "--goal", "energy").code == 0
+    words = ("--dram", "--bits", "W=9", "--dataflow", "none", "--stride", "3", "--dims", "K=7", "--core", "nix", "--op", "gemm")
+    outcome = cli("cost", "--table", path, *words)
+    assert outcome.code == 2
+    for name in ("core", "op", "dims", "stride", "bits", "dataflow", "dram"):
+        assert f"--{name} is for one tile. A row of the table says it itself" in outcome.err
+
+
+def test_a_tile_that_does_not_fit_is_nothing_feasible(cli: Cli) -> None:
+    words = ("cost", "--core", "tpu_like", "--dims", "K=4096 C=4096 OX=512 OY=512")
+    assert cli(*words, "--dram").code == 0
+    outcome = cli(*words)
+    assert outcome.code == 3, outcome
+    assert "the tile does not fit" in outcome.err
+    assert "let operands stream with --dram" in outcome.err
+
+
 @pytest.mark.parametrize("words", [("resume", "no_folder"), ("list", "networs"), ("run",), ("nothing",), ("evaluate",)])
 def test_commands_that_lack_something(cli: Cli, words: tuple[str, ...]) -> None:
     _refused(cli(*words))
