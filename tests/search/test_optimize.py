@@ -416,7 +416,7 @@ def test_bad_problems_and_budgets_are_told_with_all_faults() -> None:
 
     class BelowZero(SyntheticSpec):
         @property
-        def lower(self) -> IntArray:  # type: ignore[override]  # of the cached one
+        def lower(self) -> IntArray:
             return super().lower - 3
 
     with pytest.raises(InputError, match="a gene can be negative; expected values from 0 on"):
