@@ -133,24 +133,41 @@ class Section:
 
     @property
     def sound(self) -> bool:
-        """True if no fault was noted in or below this section."""
+        """True if no fault was noted in or below this section, and no key stands twice there."""
+        if self.node.doubtful:
+            return False
         inside = (self.node.path + ".", self.node.path + "[")
         return not any(f.path == self.node.path or f.path.startswith(inside) for f in self.faults.found[self._start :])
+
+    def at_fault(self, key: str) -> bool:
+        """Return True if a fault was noted at `key` or below it, or a key stands twice there."""
+        if key in self._entries and self._entries[key].doubtful:
+            return True
+        place = f"{self.node.path}.{key}"
+        return any(f.path == place or f.path.startswith((f"{place}.", f"{place}[")) for f in self.faults.found[self._start :])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
-    def keys(self, *, choices: Sequence[str] = (), kind: str = "key", each: JsonSchema | None = None) -> tuple[str, ...]:
+    def keys(
+        self, *, choices: Sequence[str] = (), kind: str = "key", each: JsonSchema | None = None, named: bool = False
+    ) -> tuple[str, ...]:
         """Return the keys of the section, and count all of them as known; iterating over a section does the same.
 
         Args:
             choices: If given, the names that keys are limited to; others are faults and left out.
             kind: What a key is, for messages.
             each: What the caller wants of the values, as JSON Schema, where no getter says it; keys asked for before keep their own.
+            named: True if keys name parts of a chip: each that is empty or of blanks only is a fault.
         """
         if self._form is not None and self._form.free is None:
             self._form.free, self._form.choices = forms.Entry(values=[] if each is None else [each]), tuple(choices)
+            self._form.named = named
         self._asked += [key for key in self._entries if key not in self._asked]
+        for key, node in self._entries.items():
+            if named and not key.strip():
+                what = "a name of blanks only" if key else "a name that is empty"
+                self.faults.add(node, what, expected="a name", found=repr(key))
         known = tuple(key for key in self._entries if not choices or key in choices)
         for key in self._entries:
             if key not in known:
@@ -179,15 +196,18 @@ class Section:
             if key not in self._asked:
                 self.faults.add(node, f"unknown key {key!r}", found="", hint=near_matches(key, self._asked))
 
-    def text(self, key: str, *, default: str | None = None, choices: Sequence[str] = ()) -> str:
-        """Return a string, one of `choices` if any are given."""
-        self._note(key, default, forms.text(choices))
+    def text(self, key: str, *, default: str | None = None, choices: Sequence[str] = (), named: bool = False) -> str:
+        """Return a string, one of `choices` if any are given; not one of blanks only if something of a chip is `named` so."""
+        self._note(key, default, forms.NAME if named else forms.text(choices))
         node = self._get(key, default is not None, "a text" if not choices else "one of " + ", ".join(choices))
         fallback = default if default is not None else choices[0] if choices else ""
         if node is None:
             return fallback
         if not isinstance(node.value, str) or not node.value:
             self.faults.add(node, "wrong type", expected="a text" if not choices else "one of " + ", ".join(choices))
+            return fallback
+        if named and not node.value.strip():
+            self.faults.add(node, "a name of blanks only", expected="a name", found=repr(node.value))
             return fallback
         if choices and node.value not in choices:
             self.faults.add(node, f"unknown value {node.value!r}", found="", hint=near_matches(node.value, choices))
@@ -352,14 +372,15 @@ def open_section(path: str | Path, kind: str = "") -> tuple[Section, Faults]:
         kind: Name of the format, under which its form is noted; see :mod:`stream_evo._yaml_forms`.
 
     Returns:
-        The root and the collector of the file's faults.
+        The root and the collector of the file's faults, which holds those of keys that stand twice in one mapping.
 
     Raises:
-        InputError: as :func:`read_yaml`, or the root is not a mapping.
+        InputError: as :func:`read_yaml`, but for such keys; or the root is not a mapping.
     """
     faults = Faults(str(path))
-    root = Section(read_yaml(path), faults, forms.form_of(kind))
-    faults.check()
+    root = Section(read_yaml(path, duplicates=faults.found, last_counts=False), faults, forms.form_of(kind))
+    if not isinstance(root.node.value, dict):
+        faults.check()
     return root, faults
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 __all__ = [
+    "NAME",
     "TEXT",
     "Entry",
     "Form",
@@ -37,6 +38,8 @@ Place: TypeAlias = tuple[str, int]
 
 TEXT: JsonSchema = {"type": "string", "minLength": 1}
 """A text that is not empty."""
+NAME: JsonSchema = {"type": "string", "pattern": r"\S"}
+"""A text that is neither empty nor of blanks only."""
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class Form:
         keys: Known key -> what is asked for there.
         free: What is asked for at every other key, if keys are the user's names.
         choices: Names that free keys are limited to; empty for any.
+        named: True if free keys may be neither empty nor of blanks only.
         variant: Key whose value decides what other keys there are; empty if there is none.
         variants: Value of that key -> form of the mappings that have it.
     """
@@ -85,6 +89,7 @@ class Form:
     keys: dict[str, Entry] = field(default_factory=dict)
     free: Entry | None = None
     choices: tuple[str, ...] = ()
+    named: bool = False
     variant: str = ""
     variants: dict[str, Form] = field(default_factory=dict)
 

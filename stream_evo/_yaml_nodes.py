@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -44,12 +44,14 @@ class Node:
         path: Key path, e.g. ``$.memories[0].size``.
         line: Line number, from 1.
         written: A scalar as it stands in the file; a short description otherwise.
+        doubtful: True if its key stands twice in one mapping, or a key below it does: what it says depends on which of the two is meant.
     """
 
     value: Scalar | tuple[Node, ...] | dict[str, Node]
     path: str
     line: int
     written: str
+    doubtful: bool = False
 
     def plain(self) -> Any:
         """Return the value without its places: scalars, lists and dicts."""
@@ -68,13 +70,14 @@ class Node:
         return found
 
 
-def read_yaml(path: str | Path, *, duplicates: list[Fault] | None = None) -> Node:
+def read_yaml(path: str | Path, *, duplicates: list[Fault] | None = None, last_counts: bool = True) -> Node:
     """Read one YAML file.
 
     Args:
         path: The file, UTF-8, at most 4 MiB.
-        duplicates: Where to note keys that stand twice in one mapping, for files of programs that let the last one count; by default they
-            are faults.
+        duplicates: Where to note keys that stand twice in one mapping, for reading to go on; by default they are raised.
+        last_counts: Take the last of such values, as other programs do. If not, the first counts, and two mappings count as one with the
+            keys of both: so the least is held against the rest of a file that is refused for its duplicates anyway.
 
     Returns:
         The root of the file.
@@ -94,7 +97,7 @@ def read_yaml(path: str | Path, *, duplicates: list[Fault] | None = None) -> Nod
         raise InputError(str(path), [Fault("the file is not text", expected="UTF-8", found=str(error.reason))]) from error
     if len(data) > MAX_BYTES:
         raise InputError(str(path), [Fault("the file is too large", expected=f"at most {MAX_BYTES} bytes")])
-    builder = _Builder(duplicates)
+    builder = _Builder(last_counts=last_counts and duplicates is not None)
     try:
         # Events instead of yaml.compose: the C parser is ten times faster, and depth, anchors and tags are seen before anything is built.
         builder.document(iter(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))))
@@ -103,17 +106,21 @@ def read_yaml(path: str | Path, *, duplicates: list[Fault] | None = None) -> Nod
         builder.faults.append(Fault("not valid YAML", line=line, found=str(error.problem or error)))
     except yaml.YAMLError as error:
         builder.faults.append(Fault("not valid YAML", found=" ".join(str(error).split())))
-    if builder.faults or builder.root is None:
-        raise InputError(str(path), builder.faults or [Fault("the file is empty")])
+    refused = builder.faults if builder.last_counts else builder.faults + builder.duplicates
+    if builder.faults or builder.root is None or (refused and duplicates is None):
+        raise InputError(str(path), sorted(refused, key=lambda fault: fault.line) or [Fault("the file is empty")])
+    if duplicates is not None:
+        duplicates += builder.duplicates
     return builder.root
 
 
 class _Builder:
     """Builds nodes from parser events, with faults for what is not accepted."""
 
-    def __init__(self, duplicates: list[Fault] | None) -> None:
+    def __init__(self, *, last_counts: bool) -> None:
         self.faults: list[Fault] = []
-        self._duplicates = duplicates
+        self.duplicates: list[Fault] = []
+        self.last_counts = last_counts
         self.root: Node | None = None
 
     def document(self, events: Iterator[Any]) -> None:
@@ -143,7 +150,7 @@ class _Builder:
             items: list[Node] = []
             while not isinstance(event := next(events), yaml.SequenceEndEvent):
                 items.append(self._node(event, events, f"{path}[{len(items)}]", depth + 1))
-            return Node(tuple(items), path, line, f"a list of {len(items)}")
+            return Node(tuple(items), path, line, f"a list of {len(items)}", any(item.doubtful for item in items))
         return self._mapping(events, path, line, depth)
 
     def _mapping(self, events: Iterator[Any], path: str, line: int, depth: int) -> Node:
@@ -155,15 +162,23 @@ class _Builder:
             name = key.written
             value = self._node(next(events), events, f"{path}.{name}", depth + 1)
             if name in entries:
-                first = entries[name].line
-                fault = Fault("duplicate key", f"{path}.{name}", key.line, hint=f"It stands in line {first} already")
-                if self._duplicates is None:
-                    self.faults.append(fault)
+                first = entries[name]
+                hint = f"It stands in line {first.line} already"
+                self.duplicates.append(Fault("duplicate key", f"{path}.{name}", key.line, hint=hint))
+                if not self.last_counts:
+                    _unite(first, value)
+                    entries[name] = replace(first, doubtful=True)
                     continue
-                self._duplicates.append(fault)
             # The line of an entry is that of its key: there a reader looks for it.
-            entries[name] = Node(value.value, value.path, key.line, value.written)
-        return Node(entries, path, line, f"a mapping of {len(entries)} keys")
+            entries[name] = Node(value.value, value.path, key.line, value.written, value.doubtful)
+        return Node(entries, path, line, f"a mapping of {len(entries)} keys", any(entry.doubtful for entry in entries.values()))
+
+
+def _unite(first: Node, second: Node) -> None:
+    """Add to the first of two values of one key what the second has beyond it, if both are mappings."""
+    if isinstance(first.value, dict) and isinstance(second.value, dict):
+        for key, node in second.value.items():
+            first.value[key] = replace(first.value[key], doubtful=True) if key in first.value else node
 
 
 def resolve(text: str) -> Scalar:

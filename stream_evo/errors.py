@@ -21,7 +21,8 @@ __all__ = ["Fault", "InputError", "PluginError", "RunFolderError", "StreamEvoErr
 
 
 def near_matches(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the entries of `known` nearest to `name`, whatever their case, and all of them."""
+    """Return a hint that names the entries of `known` nearest to `name`, whatever their case, and all of them but blank ones."""
+    known = [entry for entry in known if entry.strip()]
     spellings = {entry.lower(): entry for entry in reversed(known)}
     near = [spellings[entry] for entry in difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=0.5)]
     hint = f"Did you mean {' or '.join(near)}? " if near else ""

@@ -39,7 +39,8 @@ def read_links(root: Section, nodes: Mapping[str, int], dram_bits_per_cycle: int
     for section in root.sections("links"):
         section.text("source", default="-")
         kind = section.variant("type", tuple(_EXPAND))
-        if not section.sound:  # what keys it may have depends on the type
+        if section.node_at("type").value != kind:  # what keys it may have depends on the type
+            _read_any(section)
             continue
         default = dram_bits_per_cycle if kind == "dram" else None
         bandwidth = section.whole_quantity("bandwidth", BANDWIDTH, default=default)
@@ -49,6 +50,14 @@ def read_links(root: Section, nodes: Mapping[str, int], dram_bits_per_cycle: int
                 section.faults.add(section.node, f"duplicate link {name!r}", found="", hint="Give one of the two another name")
             links.append(Link(name, bandwidth, energy, tuple(pairs)))
     return tuple(links)
+
+
+def _read_any(section: Section) -> None:
+    """Read what links of all types have in common, of one whose type is not known."""
+    if section.has("bandwidth"):
+        section.whole_quantity("bandwidth", BANDWIDTH)
+    if section.has("energy"):
+        section.quantity("energy", ENERGY_PER_BIT)
 
 
 _Wires: TypeAlias = list[tuple[str, list[tuple[int, int]]]]
@@ -64,14 +73,14 @@ def _bus(section: Section, nodes: Mapping[str, int]) -> _Wires:
     members = _members(section, nodes, list(nodes))
     if len(members) < 2 and section.has("nodes"):
         section.faults.add(section.node_at("nodes"), "a bus joins nodes", expected="at least two")
-    return [(section.text("name", default="bus"), list(itertools.permutations(members, 2)))]
+    return [(section.text("name", default="bus", named=True), list(itertools.permutations(members, 2)))]
 
 
 def _dram(section: Section, nodes: Mapping[str, int]) -> _Wires:
     *cores, dram = nodes
     members = _members(section, nodes, cores)
     ports = section.text("ports", choices=_PORTS)
-    name = section.text("name", default=dram)
+    name = section.text("name", default=dram, named=True)
     reads = [(nodes[dram], core) for core in members]
     writes = [(core, nodes[dram]) for core in members]
     if not members:
@@ -86,7 +95,7 @@ def _dram(section: Section, nodes: Mapping[str, int]) -> _Wires:
 
 def _mesh(section: Section, nodes: Mapping[str, int]) -> _Wires:
     *cores, _ = nodes
-    prefix = section.text("name", default="mesh")
+    prefix = section.text("name", default="mesh", named=True)
     rows: list[list[str]] = []
     for node in section.items("rows", each=forms.listed(forms.TEXT), expected="a list of rows, each a list of cores"):
         names = _names(section, node, cores)
@@ -108,7 +117,7 @@ def _mesh(section: Section, nodes: Mapping[str, int]) -> _Wires:
 
 def _point_to_point(section: Section, nodes: Mapping[str, int]) -> _Wires:
     directions = section.text("directions", default="separate", choices=_DIRECTIONS)
-    prefix = section.text("name", default="")
+    prefix = section.text("name", default="", named=True)
     prefix = f"{prefix} " if prefix else ""
     wires: _Wires = []
     for node in section.items("pairs", each=_PAIR, expected="a list of pairs of nodes"):
@@ -141,7 +150,9 @@ def _names(section: Section, node: Node, choices: Sequence[str]) -> list[str]:
         return []
     found: list[str] = []
     for item in node.value:
-        if item.value in choices:
+        if not isinstance(item.value, str):
+            section.faults.add(item, "wrong type", expected="a name")
+        elif item.value in choices:
             found.append(item.written)
         else:
             section.faults.add(item, f"unknown name {item.written!r}", found="", hint=near_matches(item.written, choices))

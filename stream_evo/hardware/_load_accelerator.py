@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,8 @@ from stream_evo.hardware._memory import Memory
 
 __all__ = ["load_accelerator"]
 
+_NO_NAME: Final = ""
+"""Stands for the DRAM where its own name cannot be used."""
 _MEMBER: Final = {"type": "string", "pattern": r"^[^.]+\..+$", "examples": ["core0.sram"]}
 
 
@@ -34,18 +36,16 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     """
     root, faults = open_section(path, "accelerator")
     name = read_identity(root)
-    slots, complete = _read_cores(root, Path(path).parent, cores)
+    slots = _read_cores(root, Path(path).parent, cores)
     dram = _read_dram(root, slots)
     nodes = {slot: index for index, slot in enumerate((*slots, dram.name))}
     before = len(faults.found)
-    named = bool(slots) and len(nodes) == len(slots) + 1  # if not, links would only echo the faults of the names
-    links = read_links(root, nodes, dram.bits_per_cycle) if named else ()
-    links_sound = len(faults.found) == before
+    named = bool(slots) and len(nodes) == len(slots) + 1
+    links = read_links(root, nodes if named else _stand_ins(root, slots), dram.bits_per_cycle)
+    links_sound = len(faults.found) == before and not root.node_at("links").doubtful
     dma_channels = root.integer("dma_channels", default=1, minimum=1, maximum=2)
     weight_load = WeightLoad(root.text("weight_load", default=WeightLoad.BEFORE_START, choices=tuple(WeightLoad)))
-    shared = _read_shared_memories(root, slots) if complete else ()
-    root.has("shared_memories")  # known, even where its members could not be looked at
-    root.has("links")
+    shared = _read_shared_memories(root, slots)
     root.close()
     if links_sound and named:  # faulty links would make every core look cut off
         _check_reach(root, slots, links, dram)
@@ -54,12 +54,31 @@ def load_accelerator(path: str | Path, *, cores: Mapping[str, Path] | None = Non
     return Accelerator(name, places, dram, links, shared, dma_channels, weight_load)
 
 
-def _read_cores(root: Section, folder: Path, catalogue: Mapping[str, Path] | None) -> tuple[dict[str, Core | None], bool]:
-    """Return the core at each place, ``None`` where it could not be read, and whether all could."""
+def _stand_ins(root: Section, slots: Iterable[str]) -> dict[str, int]:
+    """Return nodes for links whose own names are at fault: links are read for their form, and do not echo the faults of the names.
+
+    The last one stands for the DRAM, whose name may be that of a core. Where no core is known, every text in the links may be one's name.
+    """
+    names = dict.fromkeys(slots) or dict.fromkeys(_texts(root.node_at("links")))
+    names.pop(_NO_NAME, None)
+    return {name: index for index, name in enumerate((*names, _NO_NAME))}
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """Return every text at and below `node`."""
+    if isinstance(node.value, str):
+        yield node.value
+    below = node.value if isinstance(node.value, tuple) else node.value.values() if isinstance(node.value, dict) else ()
+    for item in below:
+        yield from _texts(item)
+
+
+def _read_cores(root: Section, folder: Path, catalogue: Mapping[str, Path] | None) -> dict[str, Core | None]:
+    """Return the core at each place, ``None`` where it could not be read or two are named."""
     section = root.section("cores")
     if section is None:
-        return {}, False
-    if not section.keys():
+        return {}
+    if not section.keys(named=True):
         root.faults.add(section.node, "an accelerator needs at least one core", found="")
     slots: dict[str, Core | None] = {}
     files: dict[Path, Core | None] = {}
@@ -71,8 +90,8 @@ def _read_cores(root: Section, folder: Path, catalogue: Mapping[str, Path] | Non
             continue
         if file not in files:
             files[file] = _try_core(file, section.node_at(name), section)
-        slots[name] = files[file]
-    return slots, all(core is not None for core in slots.values())
+        slots[name] = None if section.node_at(name).doubtful else files[file]
+    return slots
 
 
 def _core_file(node: Node, section: Section, folder: Path, catalogue: Mapping[str, Path] | None) -> Path | None:
@@ -103,7 +122,7 @@ def _read_dram(root: Section, slots: Mapping[str, Core | None]) -> Dram:
     if section is None:
         return Dram("dram", 1, 1, 0.0, 0.0)
     section.text("source", default="-")
-    name = section.text("name", default="dram")
+    name = section.text("name", default="dram", named=True)
     size_bits = section.whole_quantity("size", SIZE)
     bits_per_cycle = section.whole_quantity("bandwidth", BANDWIDTH)
     read_pj, write_pj = section.quantity("read_energy", ENERGY), section.quantity("write_energy", ENERGY)
@@ -119,45 +138,51 @@ def _read_shared_memories(root: Section, slots: Mapping[str, Core | None]) -> tu
         return ()
     indices = {slot: index for index, slot in enumerate(slots)}
     groups: list[SharedMemory] = []
-    taken: set[tuple[int, str]] = set()
-    for group in section:
+    taken: set[str] = set()
+    for group in section.keys(named=True):
         members: list[tuple[int, str]] = []
         sizes: dict[str, int] = {}
+        unseen = False
         for node in section.items(group, each=_MEMBER, expected="a list of members such as [core0.l1, core1.l1]"):
-            found = _shared_member(node, section, slots)
-            if found is None:
+            slot, dot, wanted = node.written.partition(".")
+            if not isinstance(node.value, str) or not (slot and dot and wanted):
+                section.faults.add(node, "wrong type", expected="a core and its memory, such as core0.l1")
                 continue
-            member = (indices[found[0]], found[1].name)
-            if member in taken:
+            if slots and slot not in slots:
+                section.faults.add(node, f"unknown core {slot!r}", found="", hint=near_matches(slot, list(slots)))
+                continue
+            if node.written in taken:
                 section.faults.add(node, f"{node.written} belongs to a group already", found="")
-            taken.add(member)
-            members.append(member)
-            sizes[node.written] = found[1].size_bits
+            taken.add(node.written)
+            core = slots.get(slot)
+            if core is None:  # its faults are told where it is named
+                unseen = True
+                continue
+            memory = _shared_memory(node, section, core, wanted)
+            if memory is not None:
+                members.append((indices[slot], wanted))
+                sizes[node.written] = memory.size_bits
         if len(set(sizes.values())) > 1:
             found_sizes = ", ".join(f"{name}: {size} bit" for name, size in sizes.items())
             section.faults.add(section.node_at(group), "members of one memory differ in size", expected="equal sizes", found=found_sizes)
-        if isinstance(section.node_at(group).value, tuple) and len(members) < 2 and section.sound:
+        written = section.node_at(group).value
+        if isinstance(written, tuple) and (len(written) < 2 or (len(members) < 2 and not unseen and not section.at_fault(group))):
             section.faults.add(section.node_at(group), "too few members", expected="at least two")
         groups.append(SharedMemory(group, tuple(members)))
     return tuple(groups)
 
 
-def _shared_member(node: Node, section: Section, slots: Mapping[str, Core | None]) -> tuple[str, Memory] | None:
-    """Return the core's name and its memory for a member written ``core.memory``."""
-    slot, _, wanted = node.written.partition(".")
-    core = slots.get(slot)
-    if core is None:
-        section.faults.add(node, f"unknown core {slot!r}", found="", hint=near_matches(slot, list(slots)))
-        return None
+def _shared_memory(node: Node, section: Section, core: Core, wanted: str) -> Memory | None:
+    """Return the memory `wanted` of the core that a member written ``core.memory`` names."""
+    slot = node.written.partition(".")[0]
     memory = next((memory for memory in core.memories if memory.name == wanted), None)
     if memory is None:
         known = [memory.name for memory in core.memories]
         section.faults.add(node, f"core {slot} has no memory {wanted!r}", found="", hint=near_matches(wanted, known))
-        return None
-    if any(core.top_memory(operand) is not memory for operand in memory.operands):
+    elif any(core.top_memory(operand) is not memory for operand in memory.operands):
         section.faults.add(node, f"memory {wanted} is not the outermost of its operands, so it cannot be shared", found="")
         return None
-    return slot, memory
+    return memory
 
 
 def _check_reach(root: Section, slots: Mapping[str, Core | None], links: tuple[Link, ...], dram: Dram) -> None:

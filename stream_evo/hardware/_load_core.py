@@ -41,8 +41,9 @@ def load_core(path: str | Path) -> Core:
     array, operation_pj, array_area = _read_array(root)
     operators = tuple(OperatorKind(kind) for kind in root.names("operators", choices=_KINDS, minimum=1))
     timing = _read_timing(root)
-    dataflows = _read_dataflows(root, array)
-    memories = _read_memories(root, array, operators)
+    sure = bool(array) and not root.node_at("array").doubtful  # if not, an unknown dimension would only echo the fault of the array
+    dataflows = _read_dataflows(root, array, sure=sure)
+    memories = _read_memories(root, array, operators, sure=sure)
     root.close()
     faults.check()
     return Core(name, array, memories, dataflows, operators, operation_pj, array_area, timing)
@@ -52,7 +53,7 @@ def read_identity(section: Section) -> str:
     """Return the name of the thing described; a source and a description are welcome anywhere and ignored by the model."""
     section.text("source", default="-")
     section.text("description", default="-")
-    return section.text("name")
+    return section.text("name", named=True)
 
 
 def _read_array(root: Section) -> tuple[tuple[ArrayDimension, ...], float, float | None]:
@@ -65,7 +66,7 @@ def _read_array(root: Section) -> tuple[tuple[ArrayDimension, ...], float, float
     dimensions: list[ArrayDimension] = []
     below = section.section("dimensions")
     if below is not None:
-        dimensions = [ArrayDimension(key, _read_extent(below, key)) for key in below]
+        dimensions = [ArrayDimension(key, _read_extent(below, key)) for key in below.keys(named=True)]
         if not dimensions:
             section.faults.add(below.node, "the array has no dimension", expected="at least one, such as D1: 16", found="")
     section.close()
@@ -74,9 +75,8 @@ def _read_array(root: Section) -> tuple[tuple[ArrayDimension, ...], float, float
 
 def _read_extent(section: Section, key: str) -> int:
     """Return the size of an array dimension; the largest where it is at fault, so that no dataflow is held against a stand-in."""
-    before = len(section.faults.found)
     size = section.integer(key, minimum=1, maximum=_LARGEST_DIMENSION)
-    return size if len(section.faults.found) == before else _LARGEST_DIMENSION
+    return size if not section.at_fault(key) else _LARGEST_DIMENSION
 
 
 def _read_timing(root: Section) -> ArrayTiming:
@@ -94,7 +94,7 @@ def _read_timing(root: Section) -> ArrayTiming:
     return ArrayTiming(times.get("step", 1), times.get("input_bit", 0), times.get("output_tile", 0), times.get("input_row", 0))
 
 
-def _read_dataflows(root: Section, array: Sequence[ArrayDimension]) -> tuple[Dataflow, ...]:
+def _read_dataflows(root: Section, array: Sequence[ArrayDimension], *, sure: bool) -> tuple[Dataflow, ...]:
     flows: list[Dataflow] = []
     sections = root.sections("dataflows")
     if root.has("dataflows") and not root.node_at("dataflows").value:
@@ -103,7 +103,7 @@ def _read_dataflows(root: Section, array: Sequence[ArrayDimension]) -> tuple[Dat
         name = _unique(section, [flow.name for flow in flows])
         operators = tuple(OperatorKind(kind) for kind in section.names("operators", choices=_KINDS, default=()))
         depthwise_only = section.flag("depthwise_only", default=False)
-        unrolling = _read_unrolling(section, array)
+        unrolling = _read_unrolling(section, array, sure=sure)
         section.text("source", default="-")
         section.close()
         if section.sound:
@@ -111,7 +111,9 @@ def _read_dataflows(root: Section, array: Sequence[ArrayDimension]) -> tuple[Dat
     return tuple(flows)
 
 
-def _read_unrolling(section: Section, array: Sequence[ArrayDimension]) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:
+def _read_unrolling(
+    section: Section, array: Sequence[ArrayDimension], *, sure: bool
+) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:
     unroll = section.section("unroll")
     if unroll is None:
         return ()
@@ -119,7 +121,7 @@ def _read_unrolling(section: Section, array: Sequence[ArrayDimension]) -> tuple[
     found: list[tuple[str, tuple[tuple[str, int], ...]]] = []
     for dimension in unroll:
         node = unroll.node_at(dimension)
-        if dimension not in sizes:
+        if dimension not in sizes and sure:
             section.faults.add(node, f"unknown array dimension {dimension!r}", found="", hint=near_matches(dimension, list(sizes)))
             continue
         loops = unroll.section(dimension)
@@ -127,14 +129,14 @@ def _read_unrolling(section: Section, array: Sequence[ArrayDimension]) -> tuple[
             continue
         pairs = [(loop, loops.integer(loop, minimum=1, maximum=_LARGEST_DIMENSION)) for loop in loops.keys(choices=LOOPS, kind="loop")]
         product = math.prod(size for _, size in pairs)
-        if product > sizes[dimension]:
+        if product > sizes.get(dimension, product) and not node.doubtful:
             what = f"the dataflow unrolls more than the array has along {dimension}"
             section.faults.add(node, what, expected=f"a product of at most {sizes[dimension]}", found=str(product))
         found.append((dimension, tuple(pairs)))
     return tuple(found)
 
 
-def _read_memories(root: Section, array: Sequence[ArrayDimension], operators: Sequence[OperatorKind]) -> tuple[Memory, ...]:
+def _read_memories(root: Section, array: Sequence[ArrayDimension], operators: Sequence[OperatorKind], *, sure: bool) -> tuple[Memory, ...]:
     memories: list[Memory] = []
     places: list[Section] = []
     dimensions = [dimension.name for dimension in array]
@@ -142,16 +144,17 @@ def _read_memories(root: Section, array: Sequence[ArrayDimension], operators: Se
     names: list[str] = []
     for section in sections:
         names.append(_unique(section, names))
-        memory = _read_memory(section, names[-1], dimensions, operators)
+        memory = _read_memory(section, names[-1], dimensions, operators, sure=sure)
         if memory is not None:
             memories.append(memory)
             places.append(section)
-    if len(memories) == len(sections) and root.has("memories"):  # with a memory missing, these would only be echoes of its faults
+    complete = root.has("memories") and not root.node_at("memories").doubtful
+    if len(memories) == len(sections) and complete:  # with a memory missing, these would only be echoes of its faults
         _check_hierarchy(root, memories, places, dimensions, operators)
     return tuple(memories)
 
 
-def _read_memory(section: Section, name: str, dimensions: Sequence[str], operators: Sequence[OperatorKind]) -> Memory | None:
+def _read_memory(section: Section, name: str, dimensions: Sequence[str], operators: Sequence[OperatorKind], *, sure: bool) -> Memory | None:
     faults = section.faults
     section.text("source", default="-")
     operands = tuple(Operand(operand) for operand in section.names("operands", choices=tuple(Operand)))
@@ -160,7 +163,7 @@ def _read_memory(section: Section, name: str, dimensions: Sequence[str], operato
     if unused or (section.has("operands") and section.node_at("operands").value == ()):
         hint = f"This core runs {', '.join(operators)} only" if unused else "Name the operands it holds: I, W, O"
         faults.add(section.node_at("operands"), f"no operand uses memory {name}", found="", hint=hint)
-    shared_over = _read_sharing(section, dimensions)
+    shared_over = _read_sharing(section, dimensions, sure=sure)
     size_bits = section.whole_quantity("size", SIZE)
     read_pj, write_pj = section.quantity("read_energy", ENERGY), section.quantity("write_energy", ENERGY)
     area = section.quantity("area", AREA) if section.has("area") else None
@@ -176,12 +179,14 @@ def _read_memory(section: Section, name: str, dimensions: Sequence[str], operato
     return Memory(name, size_bits, operands, shared_over, tuple(ports), read_pj, write_pj, area) if section.sound else None
 
 
-def _read_sharing(section: Section, dimensions: Sequence[str]) -> tuple[str, ...]:
+def _read_sharing(section: Section, dimensions: Sequence[str], *, sure: bool) -> tuple[str, ...]:
     if section.is_word("shared_over", "all", otherwise=listed(TEXT)):
         return tuple(dimensions)
     found: list[str] = []
     for node in section.items("shared_over", each=TEXT, expected="a list of array dimensions, or all"):
-        if node.value not in dimensions:
+        if not isinstance(node.value, str):
+            section.faults.add(node, "wrong type", expected="the name of an array dimension")
+        elif node.value not in dimensions and sure:
             section.faults.add(node, f"unknown array dimension {node.written!r}", found="", hint=near_matches(node.written, dimensions))
         elif node.value in found:
             section.faults.add(node, f"{node.written!r} is listed twice", found="")
@@ -267,7 +272,7 @@ def _check_hierarchy(
 
 
 def _unique(section: Section, taken: Sequence[str]) -> str:
-    name = section.text("name")
-    if name in taken:
+    name = section.text("name", named=True)
+    if name and name in taken:  # two that could not be read are not alike
         section.faults.add(section.node_at("name"), f"duplicate name {name!r}", found="", hint=f"Others in this list: {', '.join(taken)}")
     return name

@@ -18,7 +18,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,9 +28,9 @@ import yaml
 
 from stream_evo._yaml import Section, open_section
 from stream_evo._yaml_nodes import Dumper
-from stream_evo.errors import Fault, InputError
-from stream_evo.hardware import Accelerator
-from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, check_layer_names, check_mapping
+from stream_evo.errors import Fault
+from stream_evo.hardware import Accelerator, Core
+from stream_evo.mapping._mapping import LayerMapping, Mapping, Priority, check_flows, check_layer, check_layer_names
 from stream_evo.mapping._pins import DataflowPin, LayerPin, Pins
 from stream_evo.workload import Workload
 
@@ -81,24 +83,27 @@ def load_mapping(path: str | Path, workload: Workload, accelerator: Accelerator 
     """
     root, faults = open_section(path, "mapping")
     names = {key: root.text(key) for key in ("network", "accelerator")}
+    strangers = set()
     for key, expected in (("network", workload.name), ("accelerator", names["accelerator"] if accelerator is None else accelerator.name)):
         if names[key] and names[key] != expected:
             faults.add(root.node_at(key), f"this mapping is for another {key}", expected=expected)
+            strangers.add(key)
     priority = root.text("priority", default="memory", choices=[str(p) for p in Priority])
     flows = dict(_flows(root))
-    entries = [entry for name, section in _layer_sections(root) if (entry := _layer(name, section)) is not None]
+    section = root.section("layers")
+    entries = {} if section is None else {name: _layer(name, section) for name in section.keys()}  # noqa: SIM118  # as in _flows
     root.close()
-    faults.check()
 
+    # What is written for another network or accelerator is not held against these.
+    cores = None if accelerator is None or "accelerator" in strangers else {slot.name: slot.core for slot in accelerator.cores}
+    found = [] if cores is None else check_flows({core: flow for core, flow in flows.items() if flow or core not in cores}, cores)
+    if "network" not in strangers and section is not None:
+        found += _check_layers(entries, workload, cores)
     lines = root.node.lines()
-    given = {entry.layer: entry for entry in entries}
-    order = [layer.name for layer in workload.layers if layer.name in given]
-    _check(path, lines, check_layer_names(order + [name for name in given if name not in order], workload))
-    layers = tuple(given[name] for name in order)
-    _check(path, lines, _check_stacks(layers))
-    mapping = Mapping(workload.name, names["accelerator"], layers, flows, Priority(priority))
-    _check(path, lines, check_mapping(mapping, workload, accelerator))
-    return mapping
+    faults.found += [dataclasses.replace(fault, line=lines.get(fault.path, 0)) for fault in found]
+    faults.check()
+    layers = tuple(entry.mapping() for layer in workload.layers if (entry := entries[layer.name]) is not None)
+    return Mapping(workload.name, names["accelerator"], layers, flows, Priority(priority))
 
 
 def load_pins(path: str | Path, *, defer: bool = False) -> Pins:
@@ -124,38 +129,67 @@ def load_pins(path: str | Path, *, defer: bool = False) -> Pins:
     return Pins(layers, flows, priority, network, accelerator, str(path), tuple(faults.found))
 
 
-def _check(path: str | Path, lines: dict[str, int], faults: Iterable[Fault]) -> None:
-    """Raise `faults`, if there are any, with the lines of their paths."""
-    found = [dataclasses.replace(fault, line=lines.get(fault.path, 0)) for fault in faults]
-    if found:
-        raise InputError(str(path), sorted(found, key=lambda fault: fault.line))
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What could be read of one layer of a mapping file; `parts` and `stack` are ``None``, and tile sizes 1, where they could not."""
+
+    layer: str
+    cores: tuple[str, ...]
+    tile: tuple[int, int]
+    parts: int | None
+    stack: int | None
+
+    def mapping(self) -> LayerMapping:
+        """Return the mapping of the layer, of which everything could be read."""
+        return LayerMapping(self.layer, self.cores, *self.tile, self.parts or 1, self.stack or 0)
 
 
-def _check_stacks(layers: Sequence[LayerMapping]) -> list[Fault]:
-    """Return a fault for every layer whose stack does not follow on that of the layer before."""
+def _check_layers(entries: MappingABC[str, _Entry | None], workload: Workload, cores: MappingABC[str, Core] | None) -> list[Fault]:
+    """Return everything in which the layers of a mapping file do not fit the network, and the `cores` of its chip if they are given."""
+    order = [layer.name for layer in workload.layers if layer.name in entries]
+    faults = check_layer_names(order + [name for name in entries if name not in order], workload)
+    for layer in workload.layers:
+        entry = entries.get(layer.name)
+        if entry is not None:
+            faults += check_layer(layer, entry.cores, entry.tile, entry.parts or 1, cores)
+    return faults + _check_stacks([entries.get(layer.name) for layer in workload.layers])
+
+
+def _check_stacks(entries: Sequence[_Entry | None]) -> list[Fault]:
+    """Return a fault for every layer whose stack does not follow on that of the last before it whose stack could be read."""
     faults = []
-    for last, entry in zip((None, *layers), layers, strict=False):
-        allowed = (0,) if last is None else (last.stack, last.stack + 1)
-        if entry.stack not in allowed:
-            expected = " or ".join(map(str, allowed))
+    reached, last = 0, 0
+    for index, entry in enumerate(entries):
+        if entry is None or entry.stack is None:
+            continue
+        most = reached + index - last
+        if not reached <= entry.stack <= most:
+            expected = f"{reached} or {most}" if most == reached + 1 else f"{reached} to {most}" if most > reached else str(reached)
             what = "stacks are numbered 0, 1, 2, ... in layer order, without gaps"
             faults.append(Fault(what, f"$.layers.{entry.layer}", expected=expected, found=str(entry.stack)))
+        reached, last = entry.stack, index
     return faults
 
 
-def _layer(name: str, section: Section) -> LayerMapping | None:
-    """Return one layer of a mapping file, or ``None`` after noting what is wrong with it."""
+def _layer(name: str, layers: Section) -> _Entry | None:
+    """Return what could be read of one layer of a mapping file after noting what is wrong with it, ``None`` if it is no mapping."""
+    section = layers.section(name)
+    if section is None:
+        return None
     cores = section.names("cores", minimum=1)
     rows, columns = section.integer("tile_rows", minimum=1), section.integer("tile_columns", minimum=1)
-    parts, stack = section.integer("parts", default=1, minimum=1), section.integer("stack", default=0, minimum=0)
+    numbers = {"parts": section.integer("parts", default=1, minimum=1), "stack": section.integer("stack", default=0, minimum=0)}
     section.close()
-    if not section.sound:
-        return None
-    try:
-        return LayerMapping(name, cores, rows, columns, parts, stack)
-    except ValueError as error:
-        section.faults.add(section.node, str(error), found="")
-        return None
+    parts, stack = (_readable(section, key, number) for key, number in numbers.items())
+    if parts is not None and parts < len(cores):
+        what = f"layer {name}: {len(cores)} cores need at least as many parts, not {parts}"
+        section.faults.add(section.node, what, found="")
+    return _Entry(name, cores, (rows, columns), parts, stack)
+
+
+def _readable(section: Section, key: str, value: int) -> int | None:
+    """Return the `value` of `key`, or ``None`` if it may stand in for one that is at fault, be it that its key is misspelt."""
+    return None if section.at_fault(key) or not (section.has(key) or section.sound) else value
 
 
 def _layer_pin(name: str, layers: Section) -> LayerPin:
@@ -178,13 +212,6 @@ def _layer_pin(name: str, layers: Section) -> LayerPin:
     if not section.sound:
         return LayerPin(name, readable, line=section.node.line)
     return LayerPin(name, cores, cut_after=cut, line=section.node.line, **numbers)
-
-
-def _layer_sections(root: Section) -> list[tuple[str, Section]]:
-    layers = root.section("layers")
-    if layers is None:
-        return []
-    return [(name, found) for name in layers.keys() if (found := layers.section(name)) is not None]  # noqa: SIM118  # as in _flows
 
 
 def _flows(root: Section) -> list[tuple[str, str]]:

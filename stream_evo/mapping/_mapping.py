@@ -21,12 +21,16 @@ __all__ = [
     "Mapping",
     "Priority",
     "can_run",
+    "check_flows",
+    "check_layer",
     "check_layer_names",
     "check_mapping",
     "default_dataflow",
+    "missing_operand",
     "part_core",
     "resolve_dataflow",
     "splittable_channels",
+    "why_not",
 ]
 
 
@@ -159,8 +163,22 @@ def resolve_dataflow(core: Core, layer: Layer, chosen: str | None) -> Dataflow:
 
 def can_run(core: Core, layer: Layer) -> bool:
     """Return True if `core` runs layers of this kind and has a memory for each of its operands."""
+    return layer.kind in core.operators and not missing_operand(core, layer)
+
+
+def missing_operand(core: Core, layer: Layer) -> str:
+    """Return the operand of a layer that `core` has no memory for, with what it is to the layer; empty if there is none."""
     needs_second = layer.kind in (OperatorKind.CONV, OperatorKind.GEMM) or layer.has_two_inputs
-    return layer.kind in core.operators and not (needs_second and core.top_memory(Operand.W) is None)
+    if not needs_second or core.top_memory(Operand.W) is not None:
+        return ""
+    return f"{Operand.W}, {'its second operand' if layer.has_two_inputs else 'its weights'}"
+
+
+def why_not(name: str, core: Core, layer: Layer) -> str:
+    """Return that the core called `name` cannot run a layer, and why where it runs others of its kind."""
+    missing = missing_operand(core, layer) if layer.kind in core.operators else ""
+    reason = f": it has no memory for {missing}" if missing else ""
+    return f"core {name!r} cannot run this {layer.kind} layer{reason}"
 
 
 def splittable_channels(layer: Layer) -> int:
@@ -190,11 +208,12 @@ def check_mapping(mapping: Mapping, workload: Workload, accelerator: Accelerator
     cores = None if accelerator is None else {slot.name: slot.core for slot in accelerator.cores}
     for entry in mapping.layers:
         if entry.layer in layers:
-            faults += _check_layer(entry, layers[entry.layer], cores)
-    return faults if cores is None else faults + _check_flows(mapping.dataflows, cores)
+            faults += check_layer(layers[entry.layer], entry.cores, (entry.tile_rows, entry.tile_columns), entry.parts, cores)
+    return faults if cores is None else faults + check_flows(mapping.dataflows, cores)
 
 
-def _check_flows(flows: MappingABC[str, str], cores: MappingABC[str, Core]) -> list[Fault]:
+def check_flows(flows: MappingABC[str, str], cores: MappingABC[str, Core]) -> list[Fault]:
+    """Return a fault for every core in `flows` that is none of `cores`, and for every dataflow that its core does not have."""
     faults = []
     for name, flow in flows.items():
         if name not in cores:
@@ -222,28 +241,32 @@ def check_layer_names(names: Sequence[str], workload: Workload) -> list[Fault]:
     return faults
 
 
-def _check_layer(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core] | None) -> list[Fault]:
-    path = f"$.layers.{entry.layer}"
-    faults = [] if cores is None else _check_cores(entry, layer, cores, f"{path}.cores")
+def check_layer(layer: Layer, on: Sequence[str], tile: tuple[int, int], parts: int, cores: MappingABC[str, Core] | None) -> list[Fault]:
+    """Return everything in which a layer's mapping does not fit it: the cores it is `on`, the rows and columns of its `tile`, its `parts`.
+
+    `cores` are those of the accelerator, ``None`` to check only what the network tells.
+    """
+    path = f"$.layers.{layer.name}"
+    faults = [] if cores is None else _check_cores(on, layer, cores, f"{path}.cores")
     channels = splittable_channels(layer)
-    if channels % entry.parts:
+    if channels % parts:
         what, expected = f"parts must divide the {channels} output channels", f"a divisor of {channels}"
         if channels == 1:
             what, expected = "this layer cannot be cut in parts", "1"
-        faults.append(Fault(what, f"{path}.parts", expected=expected, found=str(entry.parts)))
-    for key, size, extent in (("tile_rows", entry.tile_rows, layer.rows), ("tile_columns", entry.tile_columns, layer.columns)):
+        faults.append(Fault(what, f"{path}.parts", expected=expected, found=str(parts)))
+    for key, size, extent in zip(("tile_rows", "tile_columns"), tile, (layer.rows, layer.columns), strict=True):
         if size > extent:
             what = f"the tile exceeds the output of {layer.rows} x {layer.columns}"
             faults.append(Fault(what, f"{path}.{key}", expected=f"at most {extent}", found=str(size)))
     return faults
 
 
-def _check_cores(entry: LayerMapping, layer: Layer, cores: MappingABC[str, Core], path: str) -> list[Fault]:
+def _check_cores(on: Sequence[str], layer: Layer, cores: MappingABC[str, Core], path: str) -> list[Fault]:
     faults = []
-    for name in entry.cores:
+    for name in on:
         if name not in cores:
             faults.append(Fault(f"no core is called {name!r}", path, hint=near_matches(name, list(cores))))
         elif not can_run(cores[name], layer):
             capable = ", ".join(other for other, core in cores.items() if can_run(core, layer)) or "none"
-            faults.append(Fault(f"core {name!r} cannot run this {layer.kind} layer", path, hint=f"Cores that can: {capable}"))
+            faults.append(Fault(why_not(name, cores[name], layer), path, hint=f"Cores that can: {capable}"))
     return faults

@@ -8,7 +8,7 @@ import numpy as np
 
 from stream_evo._yaml import near_matches
 from stream_evo.errors import Fault, InputError
-from stream_evo.mapping._mapping import PRIORITIES, can_run
+from stream_evo.mapping._mapping import PRIORITIES, can_run, why_not
 from stream_evo.mapping._pins import DataflowPin, LayerPin
 from stream_evo.typing import IntArray
 
@@ -119,9 +119,10 @@ class _Narrowing:
         if core in self.spec.options.forbidden_cores:
             return f"core {core!r} is forbidden"
         position = self.spec.core_names.index(core)
-        if not can_run(self.spec.accelerator.cores[position].core, self.spec.workload.layers[index]):
+        found, layer = self.spec.accelerator.cores[position].core, self.spec.workload.layers[index]
+        if not can_run(found, layer):
             capable = ", ".join(self.spec.core_names[other] for other in self.spec.capable[index])
-            return f"core {core!r} cannot run this {self.spec.workload.layers[index].kind} layer; capable: {capable}"
+            return f"{why_not(core, found, layer)}; capable: {capable}"
         return ""
 
     def _parts(self, index: int, parts: int, path: str, line: int) -> None:

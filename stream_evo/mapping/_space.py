@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator, Core
-from stream_evo.mapping._mapping import can_run, splittable_channels
+from stream_evo.mapping._mapping import can_run, missing_operand, splittable_channels
 from stream_evo.workload import Layer, Operand, Workload
 
 __all__ = [
@@ -103,14 +103,26 @@ def capable_cores(workload: Workload, accelerator: Accelerator, options: GenomeO
             index for index, slot in enumerate(accelerator.cores) if slot.name not in options.forbidden_cores and can_run(slot.core, layer)
         )
         if not cores:
-            forbidden = [slot.name for slot in accelerator.cores if can_run(slot.core, layer)]
-            runs = "; ".join(f"{slot.name}: {', '.join(slot.core.operators)}" for slot in accelerator.cores)
-            hint = f"Allow {' or '.join(forbidden)}, which could and is forbidden" if forbidden else f"The cores run: {runs}"
-            faults.append(Fault(f"layer {layer.name} ({layer.operator}) needs a core that runs {layer.kind} layers; none may", hint=hint))
+            faults.append(_no_core(layer, accelerator))
         found.append(cores)
     if faults:
         raise InputError(f"{workload.name} on {accelerator.name}", faults)
     return tuple(found)
+
+
+def _no_core(layer: Layer, accelerator: Accelerator) -> Fault:
+    """Return the fault that no core may run `layer`: those that could are forbidden, or lack a memory, or none runs layers of its kind."""
+    needed = f"layer {layer.name} ({layer.operator}) needs a core that runs {layer.kind} layers"
+    forbidden = [slot.name for slot in accelerator.cores if can_run(slot.core, layer)]
+    if forbidden:
+        return Fault(f"{needed}; none may", hint=f"Allow {' or '.join(forbidden)}, which could and is forbidden")
+    missing = {slot.name: missing_operand(slot.core, layer) for slot in accelerator.cores if layer.kind in slot.core.operators}
+    if missing:
+        operand = next(iter(missing.values()))
+        what = f"{needed} and has a memory for {operand}; {', '.join(missing)} {'runs' if len(missing) == 1 else 'run'} them without one"
+        return Fault(what, hint=f"Add {operand.partition(',')[0]} to the operands of a memory of {' or '.join(missing)}")
+    runs = "; ".join(f"{slot.name}: {', '.join(slot.core.operators)}" for slot in accelerator.cores)
+    return Fault(f"{needed}; none may", hint=f"The cores run: {runs}")
 
 
 def parts_for(layer: Layer, cores: tuple[int, ...], accelerator: Accelerator) -> int:

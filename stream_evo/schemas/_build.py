@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from stream_evo import registry
-from stream_evo._yaml_forms import Entry, Form, Place, recording
+from stream_evo._yaml_forms import NAME, Entry, Form, Place, recording
 from stream_evo.errors import UnknownNameError
 from stream_evo.mapping import load_mapping, load_pins
 
@@ -88,7 +88,11 @@ def _comment(place: Place | None) -> str:
 def _mapping(form: Form) -> dict[str, Any]:
     """Return the schema of a mapping."""
     if form.free is not None:
-        names = {"propertyNames": {"enum": list(form.choices)}} if form.choices else {}
+        names: dict[str, Any] = {}
+        if form.choices:
+            names = {"propertyNames": {"enum": list(form.choices)}}
+        elif form.named:
+            names = {"propertyNames": {"pattern": NAME["pattern"]}}
         known = {"properties": {key: _entry(entry) for key, entry in form.keys.items()}} if form.keys else {}
         return {"type": "object", **names, **known, "additionalProperties": _entry(form.free)}
     if form.variant:

@@ -185,6 +185,14 @@ FAULTS = [
     ("name: chip", "name: chip\nshared_memories: {l1: [a.weights, b.sram]}", "l1", "$.shared_memories.l1[0]", "not the outermost"),
     ("name: chip", "name: chip\ncolour: red", "colour", "$.colour", "unknown key 'colour'"),
     ("links:", "link:", "link:", "$.link", "unknown key 'link'"),
+    ("name: chip", "name: ' '", "name: ' '", "$.name", "a name of blanks only"),
+    ("  b: tiny.yaml", "  '': tiny.yaml", "'':", "$.cores.", "a name that is empty"),
+    ("  b: tiny.yaml", "  '  ': tiny.yaml", "'  '", "$.cores.  ", "a name of blanks only"),
+    ("  b: tiny.yaml", "  b: '  '", "b: ", "$.cores.b", "unknown core '  '"),
+    ("size: 1 GiB", "name: ' '\n  size: 1 GiB", "name: ' '", "$.dram.name", "a name of blanks only"),
+    ("name: ring", "name: ''", "name: ''", "$.links[0].name", "wrong type"),
+    ("name: ring", "name: ' '", "name: ' '", "$.links[0].name", "a name of blanks only"),
+    ("name: chip", "name: chip\nshared_memories: {'': [a.sram, b.sram]}", "''", "$.shared_memories.", "a name that is empty"),
 ]
 
 
@@ -248,10 +256,112 @@ def test_a_faulty_link_does_not_make_cores_look_cut_off(broken_chip: Broken) -> 
     assert [fault.path for fault in faults] == ["$.links[1].ports"]
 
 
-def test_faulty_names_of_cores_do_not_echo_in_the_links(chip_file: Path) -> None:
+# what stands for the cores, and the faults told of it
+FAULTY_CORES = {
+    "no mapping": ("cores: [a, b, c]\n", ["$.cores"]),
+    "none": ("cores: {}\n", ["$.cores"]),
+    "missing": ("", ["$"]),
+    "an unknown one": ("cores: {a: tiny.yaml, b: tpu_lik, c: tiny.yaml}\n", ["$.cores.b"]),
+    "all unknown": ("cores: {a: tpu_lik, b: 7, c: absent.yaml}\n", ["$.cores.a", "$.cores.b", "$.cores.c"]),
+    "one without a name": ("cores: {a: tiny.yaml, b: tiny.yaml, c: tiny.yaml, '': tiny.yaml}\n", ["$.cores."]),
+    "one with the name of the DRAM": ("cores: {a: tiny.yaml, b: tiny.yaml, c: tiny.yaml, dram: tiny.yaml}\n", ["$.dram"]),
+}
+
+
+def with_cores(chip_file: Path, cores: str) -> None:
     text = chip_file.read_text()
     start, end = text.index("cores:"), text.index("dram:")
-    chip_file.write_text(text[:start] + "cores: [a, b, c]\n" + text[end:])
+    chip_file.write_text(text[:start] + cores + text[end:])
+
+
+def fault_paths(chip_file: Path) -> list[str]:
     with pytest.raises(InputError) as caught:
         load_accelerator(chip_file)
-    assert [fault.path for fault in caught.value.faults] == ["$.cores"]
+    return sorted(fault.path for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(("cores", "paths"), FAULTY_CORES.values(), ids=FAULTY_CORES)
+@pytest.mark.parametrize(
+    "link",
+    [
+        "type: point_to_point, pairs: [[a, b], [c, a]]",
+        "type: mesh, rows: [[a, b, c]]",
+        "type: bus, nodes: [a, b, dram]",
+        "type: bus, nodes: all",
+    ],
+)
+def test_faulty_cores_do_not_echo_in_links_and_shared_memories(chip_file: Path, cores: str, paths: list[str], link: str) -> None:
+    with_cores(chip_file, cores)
+    text = chip_file.read_text().replace("type: bus, name: ring, nodes: [a, b, c]", link)
+    chip_file.write_text(text + "shared_memories: {l1: [a.sram, b.sram]}\n")
+    assert fault_paths(chip_file) == paths
+
+
+@pytest.mark.parametrize(("cores", "paths"), FAULTY_CORES.values(), ids=FAULTY_CORES)
+def test_faulty_cores_do_not_hide_faults_of_links_and_shared_memories(chip_file: Path, cores: str, paths: list[str]) -> None:
+    with_cores(chip_file, cores)
+    text = chip_file.read_text()
+    links = [
+        "type: bus, nodes: [a, a], bandwidth: 0 bit/cycle, energy: 0 pJ/bit",
+        "type: buss, nodes: [a], bandwidth: 1 bit/cycle, energy: 0 pJ",
+        "type: point_to_point, pairs: [[a, a], [a, 7], a], directions: oneway, bandwidth: nan bit/cycle, energy: 0 pJ/bit",
+        "type: dram, ports: triple, nodes: all, energy: 0 pJ/bit",
+        "type: mesh, rows: [[a, b], [c]], energy: 0 pJ/bit, colour: red",
+    ]
+    shared = "shared_memories: {l1: [a.sram], l2: sram, l3: [sram, b.sram, b.sram]}\n"
+    chip_file.write_text(text[: text.index("links:")] + "links:\n" + "".join(f"  - {{{link}}}\n" for link in links) + shared)
+    expected = [
+        "$.links[0].bandwidth",
+        "$.links[0].nodes",
+        "$.links[0].nodes[1]",
+        "$.links[1].energy",
+        "$.links[1].type",
+        "$.links[2].bandwidth",
+        "$.links[2].directions",
+        "$.links[2].pairs[0]",
+        "$.links[2].pairs[1][1]",
+        "$.links[2].pairs[2]",
+        "$.links[3].ports",
+        "$.links[4]",
+        "$.links[4].colour",
+        "$.links[4].rows[1]",
+        "$.shared_memories.l1",
+        "$.shared_memories.l2",
+        "$.shared_memories.l3[0]",
+        "$.shared_memories.l3[2]",
+    ]
+    assert fault_paths(chip_file) == sorted(paths + expected)
+
+
+def test_names_in_links_and_shared_memories_are_held_against_cores_that_cannot_be_read(chip_file: Path) -> None:
+    with_cores(chip_file, "cores: {a: tiny.yaml, b: absent.yaml, c: tiny.yaml}\n")
+    text = chip_file.read_text().replace("nodes: [a, b, c]", "nodes: [a, b, q]")
+    chip_file.write_text(text + "shared_memories: {l1: [a.srm, b.srm], l2: [q.sram, c.sram]}\n")
+    assert fault_paths(chip_file) == ["$.cores.b", "$.links[0].nodes[2]", "$.shared_memories.l1[0]", "$.shared_memories.l2[0]"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paths"),
+    [
+        ("  b: tiny.yaml", "  a: tpu_like\n  b: tiny.yaml", ["$.cores.a"]),
+        ("dram:\n", "cores: {d: tiny.yaml}\ndram:\n", ["$.cores"]),
+        ("  size: 1 GiB", "  size: 1 GiB\n  size: 2 GiB\n  colour: red", ["$.dram.colour", "$.dram.size"]),
+        ("ports: single", "ports: single, ports: dual", ["$.links[1].ports"]),
+        ("ports: single", "ports: triple, ports: dual, bandwidth: 0 bit/cycle", ["$.links[1].bandwidth"] + ["$.links[1].ports"] * 2),
+        ("links:\n", "links: []\nlinks:\n", ["$.links"]),
+        ("links:\n", "shared_memories: {l1: [a.sram, b.srm], l1: []}\nlinks:\n", ["$.shared_memories.l1", "$.shared_memories.l1[1]"]),
+        ("  a: tiny.yaml", "  a: tiny.yaml\n  a: tpu_like\n  d: no", ["$.cores.a", "$.cores.d"]),
+    ],
+)
+def test_a_key_that_stands_twice_hides_and_echoes_nothing(broken_chip: Broken, old: str, new: str, paths: list[str]) -> None:
+    faults, _ = broken_chip(old, new)
+    assert sorted(fault.path for fault in faults) == paths, "\n".join(map(str, faults))
+    assert sum(fault.what == "duplicate key" for fault in faults) == 1
+
+
+def test_names_that_are_refused_are_not_offered(chip_file: Path) -> None:
+    with_cores(chip_file, "cores: {a: tiny.yaml, b: tiny.yaml, dram: tiny.yaml, '': tiny.yaml}\n")
+    with pytest.raises(InputError) as caught:
+        load_accelerator(chip_file)
+    (fault,) = (fault for fault in caught.value.faults if fault.path == "$.links[0].nodes[2]")
+    assert fault.hint.endswith("Known: a, b, dram")

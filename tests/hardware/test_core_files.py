@@ -162,6 +162,10 @@ FAULTS = [
     ("operators: [conv, gemm]", "operators: []", "operators", "$.operators", "too few entries"),
     ("operators: [conv, gemm]", "operators: [pool]", "operands: [W]", "$.memories[0].operands", "no operand uses memory weights"),
     ("name: tiny", "nam: tiny", "nam", "$", "missing key 'name'"),
+    ("name: tiny", "name: ' '", "name: ' '", "$.name", "a name of blanks only"),
+    ("name: sram", "name: ' '", "name: ' '", "$.memories[1].name", "a name of blanks only"),
+    ("name: G", "name: ' '", "name: ' '", "$.dataflows[1].name", "a name of blanks only"),
+    ("{D1: 8, D2: 4}", "{D1: 8, D2: 4, '': 2}", "{D1", "$.array.dimensions.", "a name that is empty"),
 ]
 
 
@@ -251,3 +255,37 @@ def test_area_is_read_where_it_is_stated(core_file: Path) -> None:
     core_file.write_text(text)
     core = load_core(core_file)
     assert (core.area, core.memories[0].area, core.memories[1].area) == (1.5, 0.25, None)
+
+
+def test_a_key_that_stands_twice_hides_and_echoes_nothing(core_file: Path) -> None:
+    text = core_file.read_text()
+    text = text.replace("D1: {K: 8}, D2: {C: 4}", "D1: {K: 8}, D1: {C: 8}").replace("size: 64 B", "size: 64 B\n    size: 64 KiB")
+    text = text.replace("size: 256 KiB", "size: 256").replace("operators:", "operators: [conv]\noperators:")
+    core_file.write_text(text + "memories: []\n")
+    with pytest.raises(InputError) as caught:
+        load_core(core_file)
+    assert sorted((fault.path, fault.what) for fault in caught.value.faults) == [
+        ("$.dataflows[0].unroll.D1", "duplicate key"),
+        ("$.memories", "duplicate key"),
+        ("$.memories[0].size", "duplicate key"),
+        ("$.memories[1].size", "missing unit"),
+        ("$.operators", "duplicate key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "path"),
+    [("{D1: 8, D1: 4}", "$.array.dimensions.D1"), ("[8, 4]", "$.array.dimensions"), ("{}", "$.array.dimensions")],
+)
+def test_faulty_dimensions_of_the_array_do_not_echo_where_they_are_used(core_file: Path, dimensions: str, path: str) -> None:
+    core_file.write_text(core_file.read_text().replace("{D1: 8, D2: 4}", dimensions).replace("{C: 4}", "{C: 0}"))
+    with pytest.raises(InputError) as caught:
+        load_core(core_file)
+    assert [fault.path for fault in caught.value.faults] == [path, "$.dataflows[0].unroll.D2.C"]
+
+
+def test_names_that_cannot_be_read_are_not_held_against_each_other(core_file: Path) -> None:
+    core_file.write_text(core_file.read_text().replace("name: weights", "name: ''").replace("name: sram", "name: ' '"))
+    with pytest.raises(InputError) as caught:
+        load_core(core_file)
+    assert [fault.path for fault in caught.value.faults] == ["$.memories[0].name", "$.memories[1].name"]

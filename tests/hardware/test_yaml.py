@@ -78,6 +78,63 @@ def test_what_is_not_accepted_is_refused_at_its_place(file: Path, text: str, lin
     assert what in fault.what + fault.found
 
 
+def test_a_key_that_stands_twice_does_not_hide_other_faults(file: Path) -> None:
+    file.write_text("a: 1\nb: {c: x, d: 1, c: 2}\na: 2\ne: 5\nf: 1\n")
+    root, faults = open_section(file)
+    assert root.integer("a") == 1, "the first counts"
+    below = root.section("b")
+    assert below is not None
+    assert (below.text("c"), below.integer("d")) == ("x", 1)
+    assert [section.sound for section in (root, below)] == [False, False]
+    assert [below.at_fault(key) for key in "cd"] == [True, False]
+    assert [root.at_fault(key) for key in "abef"] == [True, True, False, False]
+    root.text("e")
+    root.close()
+    with pytest.raises(InputError) as caught:
+        faults.check()
+    assert [(fault.line, fault.path, fault.what) for fault in caught.value.faults] == [
+        (2, "$.b.c", "duplicate key"),
+        (3, "$.a", "duplicate key"),
+        (4, "$.e", "wrong type"),
+        (5, "$.f", "unknown key 'f'"),
+    ]
+
+
+def test_two_mappings_at_one_key_count_as_one(file: Path) -> None:
+    root, faults = section(file, "a: {x: 1, y: 2}\na: {y: 3, z: 4}\n")
+    assert root.node.plain() == {"a": {"x": 1, "y": 2, "z": 4}}
+    below = root.section("a")
+    assert below is not None
+    assert [below.at_fault(key) for key in "xyz"] == [False, True, False]
+    assert [(fault.what, fault.line, fault.path) for fault in faults.found] == [("duplicate key", 2, "$.a")]
+
+
+def test_keys_that_stand_twice_are_told_with_what_ends_reading(file: Path) -> None:
+    file.write_text("a: 1\na: 2\nb: !x 1\n")
+    for read in (read_yaml, open_section):
+        with pytest.raises(InputError) as caught:
+            read(file)
+        assert [(fault.what, fault.line) for fault in caught.value.faults] == [("duplicate key", 2), ("tags are not accepted", 3)]
+    file.write_text("- {a: 1, a: 2}\n")
+    with pytest.raises(InputError) as caught:
+        open_section(file)
+    assert {fault.what for fault in caught.value.faults} == {"duplicate key", "wrong type"}
+
+
+def test_very_many_keys_that_stand_twice_take_no_time(file: Path) -> None:
+    file.write_text("".join(f"a: {{b{i}: 1}}\n" for i in range(20_000)))
+    root, faults = open_section(file)
+    assert len(faults.found) == 19_999
+    assert len(root.node.plain()["a"]) == 20_000
+
+
+def test_of_files_of_other_programs_the_last_value_counts(file: Path) -> None:
+    file.write_text("a: 1\nb: {c: 1}\na: 2\nb: {d: 2}\n")
+    duplicates: list[Fault] = []
+    assert read_yaml(file, duplicates=duplicates).plain() == {"a": 2, "b": {"d": 2}}
+    assert [fault.path for fault in duplicates] == ["$.a", "$.b"]
+
+
 def test_nesting_without_end_is_refused_and_does_not_crash(file: Path) -> None:
     file.write_text("[" * 200_000)
     with pytest.raises(InputError):

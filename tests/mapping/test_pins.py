@@ -302,6 +302,27 @@ layers:
     assert set(faults_of(lambda: load_pins(file))) < set(faults)
 
 
+def test_a_key_that_stands_twice_in_pins_hides_and_echoes_nothing(
+    network: Workload, chip: Accelerator, write: Write, faults_of: FaultsOf
+) -> None:
+    text = """\
+dataflows: {x: KC}
+layers:
+  stem: {cores: [b, c], tile_rows: 4, tile_rows: 5}
+  add: {stack: 9, stack: 1}
+  pool: {cores: [z]}
+"""
+    file = write(text)
+    faults = faults_of(lambda: GenomeSpec(network, chip, FULL, load_pins(file, defer=True)))
+    assert [(fault.line, fault.path, fault.what) for fault in faults] == [
+        (1, "$.dataflows.x", "no core is called 'x'"),
+        (3, "$.layers.stem.tile_rows", "duplicate key"),
+        (4, "$.layers.add.stack", "duplicate key"),
+        (5, "$.layers.pool", "no core is called 'z'; the cores are a, b, c, v"),
+    ]
+    assert [fault.line for fault in faults_of(lambda: load_pins(file))] == [3, 4]
+
+
 def test_an_empty_pin_file_pins_nothing(network: Workload, chip: Accelerator, write: Write) -> None:
     pins = load_pins(write("layers: {}\n"))
     assert (pins.layers, pins.dataflows, pins.priority) == ((), (), None)

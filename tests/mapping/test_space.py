@@ -10,7 +10,17 @@ import pytest
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.hardware import Accelerator, Direction
-from stream_evo.mapping import GenomeOptions, GenomeSpec, Priority, TileSize, parts_for, resolve_dataflow
+from stream_evo.mapping import (
+    GenomeOptions,
+    GenomeSpec,
+    LayerPin,
+    Pins,
+    Priority,
+    TileSize,
+    check_mapping,
+    parts_for,
+    resolve_dataflow,
+)
 from stream_evo.workload import Layer, LoopSizes, Operand, OperatorKind, Workload
 
 FaultsOf = Callable[[Callable[[], object]], list[Fault]]
@@ -136,6 +146,41 @@ def test_layers_no_core_can_run_are_all_told(network: Workload, chip: Accelerato
         "layer pool (GlobalAveragePool) needs a core that runs pool layers; none may",
     ]
     assert {fault.hint for fault in faults} == {"Allow v, which could and is forbidden"}
+
+
+def without_weights(chip: Accelerator, *names: str) -> Accelerator:
+    """Return the chip with no memory for W in some of its cores, all of which run elementwise layers and pools now."""
+    slots = []
+    for slot in chip.cores:
+        core = slot.core
+        if slot.name in names:
+            memories = tuple(memory for memory in core.memories if Operand.W not in memory.operands)
+            core = dataclasses.replace(core, memories=memories, operators=(OperatorKind.POOL, OperatorKind.ELEMENTWISE))
+        slots.append(dataclasses.replace(slot, core=core))
+    return dataclasses.replace(chip, cores=tuple(slots))
+
+
+@pytest.mark.parametrize(
+    ("names", "verb", "hint"),
+    [(("v",), "v runs", "a memory of v"), (("b", "v"), "b, v run", "a memory of b or v")],
+)
+def test_a_core_without_a_memory_for_an_operand_is_told_as_the_reason(
+    network: Workload, chip: Accelerator, faults_of: FaultsOf, names: tuple[str, ...], verb: str, hint: str
+) -> None:
+    (fault,) = faults_of(lambda: GenomeSpec(network, without_weights(chip, *names)))
+    needed = "layer add (Add) needs a core that runs elementwise layers and has a memory for W, its second operand"
+    assert (fault.what, fault.hint) == (f"{needed}; {verb} them without one", f"Add W to the operands of {hint}")
+
+
+def test_mappings_and_pins_tell_the_memory_that_a_core_lacks(network: Workload, chip: Accelerator, faults_of: FaultsOf) -> None:
+    poor = without_weights(chip, "b")
+    pins = Pins((LayerPin("add", ("b",)),))
+    mapping = GenomeSpec(network, chip).decode(np.zeros(GenomeSpec(network, chip).length, dtype=np.int64))
+    layers = tuple(dataclasses.replace(entry, cores=("b",)) if entry.layer == "add" else entry for entry in mapping.layers)
+    told = check_mapping(dataclasses.replace(mapping, layers=layers), network, poor)
+    for fault in (*faults_of(lambda: GenomeSpec(network, poor, pins=pins)), *told):
+        assert fault.what.startswith("core 'b' cannot run this elementwise layer: it has no memory for W, its second operand")
+    assert len(told) == 1
 
 
 def test_forbidden_cores_run_nothing(network: Workload, chip: Accelerator, faults_of: FaultsOf) -> None:
