@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any
 
 import typer
@@ -36,9 +35,18 @@ def inspect(
     elif report["layers"]:
         _print_report(report)
     if report["unsupported"]:
-        faults = [Fault(f"operator {node['operator']} is not supported: {node['reason']}", node["name"]) for node in report["unsupported"]]
+        from stream_evo.workload._load import NO_PARSER  # noqa: PLC0415  # imports onnx
+
+        nodes = report["unsupported"]
+        last = max((place for place, node in enumerate(nodes) if node["reason"] == NO_PARSER), default=-1)
         hint = "Operators without compute meaning can be work of the host: --host-ops"
-        raise InputError(model, [*faults[:-1], dataclasses.replace(faults[-1], hint=hint)])
+        raise InputError(
+            model,
+            [
+                Fault(f"operator {node['operator']} is not supported: {node['reason']}", node["name"], hint=hint if place == last else "")
+                for place, node in enumerate(nodes)
+            ],
+        )
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -59,6 +67,9 @@ def _print_report(report: dict[str, Any]) -> None:
     totals = report["totals"]
     layers = "1 layer" if totals["layers"] == 1 else f"{totals['layers']:,} layers"
     print_line(f"\n{layers}, {totals['macs']:,} MACs, {totals['weights']:,} weights")
+    for layer in report["layers"]:
+        if layer["kind"] == "conv" and layer["operations"] > layer["macs"]:
+            print_line(f"{layer['name']}: {layer['operations']:,} operations are computed for its {layer['macs']:,} MACs (sub-pixel form)")
     if report["host_operators"]:
         print_line("work of the host, at no cost: " + ", ".join(report["host_operators"]))
     for status, operators in report["operators"].items():

@@ -8,23 +8,20 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import onnx
-import onnx.inliner
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no types
 
 from stream_evo.errors import Fault, InputError
 from stream_evo.typing import AnyArray
+from stream_evo.workload._consistency import check_readers, check_writers, listed
 from stream_evo.workload._dims import open_dimensions, set_dimensions
+from stream_evo.workload._model import SHORT, check_model, expanded, read_file, read_short_tensors
 from stream_evo.workload._node import Node, reads
-from stream_evo.workload._shapes import SHAPED_BY_DATA, infer_outputs
+from stream_evo.workload._shapes import SHAPED_BY_DATA, infer_outputs, misfit
 from stream_evo.workload._tensor import Tensor, stated_tensor
 from stream_evo.workload._weights import weight_inputs
 
 __all__ = ["Graph", "read_graph"]
 
-_OLDEST_OPSET = 7
 _SMALL = 65536  # elements; only shapes, axes, pads, indices and scales are ever evaluated, weights are not
-_SHORT = 256  # elements of a vector that may state a shape, pads, repeats or the sizes of a split
-_DEFINED_BY_OTHERS = frozenset({"Attention", "CausalConvWithState", "SwiGLU"})
 # What NumPy and ONNX's reference implementation raise on operators or values they cannot handle; the value is then not known.
 _EVALUATION_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
@@ -43,6 +40,7 @@ class Graph:
         removed: Nodes without effect on the outputs or computed from constants only.
         inputs: Graph inputs that are activations, in order of the file.
         outputs: Graph outputs, in order of the file.
+        contradictions: Shapes that the file states and the inputs of its nodes do not give.
     """
 
     def __init__(self, model: onnx.ModelProto, source: str, name: str, dims: Mapping[str, int]) -> None:
@@ -50,10 +48,15 @@ class Graph:
         self.source = source
         self._opsets = {item.domain: item.version for item in model.opset_import}
         self._initializers = {item.name: item for item in model.graph.initializer}
-        nodes = _sorted_nodes(_named_nodes(model, self._opsets), source)
+        nodes = _named_nodes(model, self._opsets)
+        check_writers(nodes, source)
+        nodes = _sorted_nodes(nodes, source)
         self._producers = {tensor: node for node in nodes for tensor in node.outputs if tensor}
         self.outputs = tuple(item.name for item in model.graph.output)
         live = _live_nodes(nodes, self.outputs, self._producers)
+        check_readers(
+            live, {*self._producers, *self._initializers, *_sparse(model), *(item.name for item in model.graph.input)}, self.outputs, source
+        )
         free = [item for item in model.graph.input if item.name not in self._initializers]
         weights = weight_inputs({item.name: stated_tensor(item.type) for item in free}, live, self._producers)
         self._constants = _constant_tensors(live, [*self._initializers, *weights, *_sparse(model)])
@@ -62,11 +65,14 @@ class Graph:
         faults: list[Fault] = []
         activations = [item for item in free if item.name not in weights]
         self.inputs = tuple(item.name for item in activations)
+        are_fixed = all(self.tensors[name].fixed_shape is not None for name in self.inputs)
+        stated = {name: shape for name, tensor in self.tensors.items() if are_fixed and (shape := tensor.fixed_shape) is not None}
         set_dimensions(dims, self.inputs, self.tensors, source)
         _fix_inputs(self.inputs, self.tensors, faults)
         for node in live:
             self._infer(node)
         self.nodes = tuple(node for node in live if not self.is_constant(*node.outputs))
+        self.contradictions = tuple(fault for node in self.nodes if (fault := self._contradiction(node, stated)) is not None)
         kept = {id(node) for node in self.nodes}
         self.removed = tuple(node for node in nodes if id(node) not in kept)
         self._users: dict[str, list[Node]] = {}
@@ -102,6 +108,8 @@ class Graph:
         shape = self.known_shape(tensor)
         if shape is None:
             node = self.producer(tensor)
+            if node is not None and (cause := self._cause(node)) is not None:
+                raise InputError(self.source, [cause])
             maker = f", made by {node.name} ({node.operator})," if node else ""
             found = self.tensors[tensor].described if tensor in self.tensors else "nothing"
             unset = open_dimensions(self.inputs, self.tensors)
@@ -173,11 +181,51 @@ class Graph:
 
     def _infer(self, node: Node) -> None:
         """Add what is known of the outputs of `node`."""
-        inputs = {name: self._tensor(name) for name in node.inputs if name}
-        steering = [name for name in inputs if node.operator in SHAPED_BY_DATA and self.is_constant(name)]
-        data = {name: value for name in steering if (value := self.value(name)) is not None and value.size <= _SHORT}
+        inputs, data = self._operands(node)
         for name, tensor in infer_outputs(node, inputs, data, self._opsets).items():
             self.tensors[name] = tensor.merged(self.tensors.get(name))
+
+    def _operands(self, node: Node) -> tuple[dict[str, Tensor], dict[str, AnyArray]]:
+        """Return what is known of the inputs of `node`, and the values of those that state a shape."""
+        inputs = {name: self._tensor(name) for name in node.inputs if name}
+        steering = [name for name in inputs if node.operator in SHAPED_BY_DATA and self.is_constant(name)]
+        return inputs, {name: value for name in steering if (value := self.value(name)) is not None and value.size <= SHORT}
+
+    def _contradiction(self, node: Node, stated: Mapping[str, tuple[int, ...]]) -> Fault | None:
+        """Return the fault that the file states another shape of an output of `node` than its inputs give it.
+
+        Compared are operators of the standard whose shape follows from those of the inputs alone, without rounding up, automatic padding or
+        subgraphs: runtimes agree on these. A statement of another rank is none, as exporters state no dimensions where they know none.
+        """
+        rounds = any(item.name in ("ceil_mode", "auto_pad", "output_shape") for item in node.proto.attribute)
+        if rounds or node.operator in SHAPED_BY_DATA or node.proto.domain or any(item.HasField("g") for item in node.proto.attribute):
+            return None
+        for name in node.outputs:
+            own, other = self.known_shape(name), stated.get(name)
+            if own is not None and other is not None and own != other and len(own) == len(other):
+                what = f"{node.operator}: the file states another shape for its output {name!r} than its inputs give it"
+                hint = "Correct the statement in the file, or export the network again"
+                return Fault(what, node.name, expected=str(own), found=str(other), hint=hint)
+        return None
+
+    def _cause(self, node: Node) -> Fault | None:
+        """Return why the shape of an output of `node` is not known, where more can be said than that it is not."""
+        for name in (name for name in node.inputs if name in self._initializers and node.operator in SHAPED_BY_DATA):
+            item = self._initializers[name]
+            if item.data_location == onnx.TensorProto.EXTERNAL and self.value(name) is None:
+                location = next((entry.value for entry in item.external_data if entry.key == "location"), "")
+                what = (
+                    f"{node.operator}: its input {name!r} says how large the output is, and is stored in another file, which cannot be read"
+                )
+                hint = "Put the file beside the network, or save the network with its data inside (onnx.save)"
+                return Fault(what, node.name, expected=f"the file {location} beside the network", found="none", hint=hint)
+        if reason := misfit(node, *self._operands(node), self._opsets):
+            shapes = ", ".join(str(self.known_shape(name) or "unknown") for name in node.inputs if name)
+            what = f"{node.operator}: its attributes and inputs do not fit together ({reason})"
+            return Fault(
+                what, node.name, expected="inputs of fitting shapes", found=shapes, hint="Correct the node, or export the network again"
+            )
+        return None
 
     def _tensor(self, name: str) -> Tensor:
         if name in self._initializers:
@@ -187,7 +235,7 @@ class Graph:
 
 
 def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None, dims: Mapping[str, int] | None = None) -> Graph:
-    """Read an ONNX file, or take a model in memory, as a clean graph. Weight data are not read.
+    """Read an ONNX file, or take a model in memory, as a clean graph. Weight data in other files are not read, short vectors are.
 
     Args:
         source: Path of an ONNX file, or a model; the model is not changed.
@@ -195,61 +243,17 @@ def read_graph(source: str | Path | onnx.ModelProto, name: str | None = None, di
         dims: Sizes of dimensions that the model leaves open.
 
     Raises:
-        InputError: the file cannot be read, is no ONNX model, is older than opset 7, or leaves an input's shape open; `dims`
-            names what is not open.
+        InputError: the file cannot be read, is no ONNX model, is older than opset 7, leaves an input's shape open, or contradicts itself
+            (tensors written twice or never, cycles); `dims` names what is not open.
     """
-    model = source if isinstance(source, onnx.ModelProto) else _read_file(Path(source))
+    model = source if isinstance(source, onnx.ModelProto) else read_file(Path(source))
     title = model.graph.name if isinstance(source, onnx.ModelProto) else Path(source).stem
     label = f"ONNX model {model.graph.name!r}" if isinstance(source, onnx.ModelProto) else str(source)
-    _check_model(model, label)
-    model = _expanded(model)
+    if not isinstance(source, onnx.ModelProto):
+        read_short_tensors(model, Path(source).parent)
+    check_model(model, label)
+    model = expanded(model)
     return Graph(model, label, name or title or "network", dims or {})
-
-
-def _expanded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Inline the file's own functions, and operators that ONNX defines by way of simpler ones and we have no parser for."""
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
-    found = {node.op_type for node in model.graph.node if node.domain in ("", "ai.onnx") and node.op_type in _DEFINED_BY_OTHERS}
-    if not found:
-        return model
-    try:
-        return onnx.inliner.inline_selected_functions(model, [("", name) for name in sorted(found)], inline_schema_functions=True)
-    except (TypeError, RuntimeError):  # older onnx cannot; the operators are then reported as unsupported
-        return model
-
-
-def _read_file(path: Path) -> onnx.ModelProto:
-    try:
-        return onnx.load(path, format="protobuf", load_external_data=False)
-    except OSError as error:
-        raise InputError(str(path), [Fault(f"the file cannot be read: {error.strerror or error}", expected="an ONNX file")]) from error
-    except (DecodeError, ValueError, UnicodeDecodeError) as error:
-        hint = "Export the network again; a download may have been cut short, or be a Git LFS pointer"
-        raise InputError(str(path), [Fault("the file is truncated or not an ONNX model", expected="an ONNX model", hint=hint)]) from error
-
-
-def _check_model(model: onnx.ModelProto, label: str) -> None:
-    if not _is_text(model.graph):
-        raise InputError(label, [Fault("the file is damaged: names in it are not text", expected="an ONNX model")])
-    if not model.graph.node:
-        raise InputError(label, [Fault("the file holds no network", expected="an ONNX model with at least one node")])
-    if not model.graph.output:
-        raise InputError(label, [Fault("the graph has no outputs", "graph.output", expected="at least one output")])
-    version = next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), None)
-    if version is None and any(node.domain in ("", "ai.onnx") for node in model.graph.node):
-        raise InputError(label, [Fault("the file does not say which operator set it uses", "opset_import")])
-    if version is not None and version < _OLDEST_OPSET:
-        hint = "Convert it with onnx.version_converter.convert_version"
-        raise InputError(label, [Fault("the operator set is too old", "opset_import", 0, f"at least {_OLDEST_OPSET}", str(version), hint)])
-
-
-def _is_text(graph: onnx.GraphProto) -> bool:
-    """Return True if all names are strings; protobuf hands out bytes where a file holds broken UTF-8."""
-    names = [name for node in graph.node for name in (node.name, node.op_type, node.domain, *node.input, *node.output)]
-    names += [attribute.name for node in graph.node for attribute in node.attribute]
-    names += [item.name for item in (*graph.input, *graph.output, *graph.value_info, *graph.initializer)]
-    return all(isinstance(name, str) for name in names)
 
 
 def _named_nodes(model: onnx.ModelProto, opsets: Mapping[str, int]) -> list[Node]:
@@ -274,7 +278,9 @@ def _sorted_nodes(nodes: list[Node], source: str) -> list[Node]:
     try:
         return [nodes[position] for position in nx.lexicographical_topological_sort(order)]
     except nx.NetworkXUnfeasible as error:
-        raise InputError(source, [Fault("the graph has a cycle", "graph.node", expected="an acyclic graph")]) from error
+        cycle = [nodes[start] for start, *_ in nx.find_cycle(order)]
+        what, hint = "nodes read each other's outputs in a cycle", "A loop over time must be an operator Loop or Scan"
+        raise InputError(source, [Fault(what, cycle[0].name, expected="an acyclic graph", found=listed(cycle), hint=hint)]) from error
 
 
 def _live_nodes(nodes: list[Node], outputs: Iterable[str], producers: Mapping[str, Node]) -> list[Node]:
@@ -325,6 +331,8 @@ def _fix_inputs(inputs: Sequence[str], tensors: dict[str, Tensor], faults: list[
         if tensor.fixed_shape is None:
             names = ", ".join(open_dimensions((name,), {name: tensor}))
             hint = f"Only the batch may stay open. Say how large the others are, --dim NAME=SIZE (dims={{...}}): {names}"
+            if tensor.shape is None:
+                hint = "State the shape of the input in the file (graph.input), or export the network with it"
             fault = f"input {name!r} has dimensions that cannot be resolved"
             faults.append(Fault(fault, name, expected="fixed dimensions after the first", found=tensor.described, hint=hint))
     for name, tensor in tensors.items():

@@ -12,13 +12,14 @@ from stream_evo.errors import Fault, InputError
 from stream_evo.workload._builder import Builder, Status
 from stream_evo.workload._graph import Graph, read_graph
 from stream_evo.workload._layer import Bits
-from stream_evo.workload._node import Node, Unsupported
+from stream_evo.workload._node import Broken, Node, Unsupported
 from stream_evo.workload._regions import find_regions
 from stream_evo.workload._workload import Workload
 from stream_evo.workload.parsers import PARSERS, Parser, parse_region
 
-__all__ = ["NodeReport", "Status", "load_onnx", "operator_report"]
+__all__ = ["NO_PARSER", "NodeReport", "Status", "load_onnx", "operator_report"]
 
+NO_PARSER = "no parser for this operator"
 _OUT_OF_REACH = "its shape depends on an operator without parser"
 
 
@@ -70,8 +71,8 @@ def load_onnx(
         The network's layers with their data dependencies.
 
     Raises:
-        InputError: the file is unreadable, truncated or no ONNX model; operators are not supported (all are listed); a shape cannot be
-            resolved; `dims` names what is not open; or nothing in the graph is work.
+        InputError: the file is unreadable, truncated or no ONNX model, or contradicts itself; operators are not supported (all are
+            listed); a shape cannot be resolved; `dims` names what is not open; or nothing in the graph is work.
     """
     graph = read_graph(path_or_model, name, dims)
     builder, reports = _translate(graph, bits, parsers, host_operators=host_operators)
@@ -93,7 +94,7 @@ def operator_report(
     """Tell what `load_onnx` makes of every node, without failing on those it does not support.
 
     Raises:
-        InputError: the file cannot be read, a shape cannot be resolved, or `dims` names what is not open.
+        InputError: the file cannot be read or contradicts itself, a shape cannot be resolved, or `dims` names what is not open.
     """
     return _translate(read_graph(path_or_model, dims=dims), None, parsers, host_operators=host_operators)[1]
 
@@ -104,11 +105,12 @@ def _translate(
     """Parse all nodes.
 
     Raises:
-        InputError: shapes cannot be resolved; they are listed together with all operators that are not supported.
+        InputError: shapes cannot be resolved, or nodes contradict themselves; they are listed together with all operators that are not
+            supported.
     """
     builder = Builder(graph, bits)
     reasons: dict[str, str] = {}
-    open_shapes: list[Fault] = []
+    faults: list[Fault] = []
     regions = find_regions(graph)
     for node in graph.nodes:
         region = regions.get(node.name)
@@ -119,39 +121,54 @@ def _translate(
         try:
             reason = _parse(node, builder, parsers)
         except InputError as error:
-            open_shapes += error.faults
+            faults += error.faults
             reason = _OUT_OF_REACH
         if reason:
             reasons[node.name] = reason
             builder.opaque(node, Status.HOST if host_operators else Status.UNSUPPORTED)
     reports = [NodeReport(node.name, node.operator, builder.status[node.name], reasons.get(node.name, "")) for node in graph.nodes]
     reports += [NodeReport(node.name, node.operator, Status.REMOVED) for node in graph.removed]
-    if open_shapes:
-        raise InputError(graph.source, [*open_shapes, *_unsupported_faults(reports)])
+    told = {fault.path for fault in faults}
+    faults += [fault for fault in graph.contradictions if fault.path not in told]
+    if faults:
+        raise InputError(graph.source, [*faults, *_unsupported_faults(reports)])
     return builder, tuple(reports)
 
 
 def _parse(node: Node, builder: Builder, parsers: Mapping[str, Parser]) -> str:
-    """Translate one node; return why that is impossible, or an empty string."""
+    """Translate one node; return why that is impossible, or an empty string.
+
+    Raises:
+        InputError: the node contradicts itself, or a shape cannot be resolved.
+    """
     parser = parsers.get(node.operator)
     if parser is None:
-        return "no parser for this operator"
+        return NO_PARSER
     if builder.is_out_of_reach(node):
         return _OUT_OF_REACH
     try:
         parser(node, builder)
     except Unsupported as error:
         return str(error)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        return f"its attributes and shapes do not fit together ({type(error).__name__}: {error})"
+    except Broken as error:
+        hint = "Correct the node, or export the network again"
+        fault = Fault(f"{node.operator}: {error.what}", node.name, expected=error.expected, found=error.found, hint=hint)
+        raise InputError(builder.graph.source, [fault]) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        shapes = ", ".join(str(builder.graph.known_shape(name) or "unknown") for name in node.inputs if name)
+        return f"its attributes do not fit its inputs, whose shapes are {shapes}"
     return ""
 
 
 def _unsupported_faults(reports: Iterable[NodeReport]) -> list[Fault]:
-    """Return a fault for every operator that is not supported, leaving out those that only follow from others."""
+    """Return a fault for every operator that is not supported, leaving out those that only follow from others.
+
+    Only operators that nobody here knows are offered as work of the host: the others mean computation.
+    """
     causes = [report for report in reports if report.status is Status.UNSUPPORTED and report.reason != _OUT_OF_REACH]
+    last = next((report for report in reversed(causes) if report.reason == NO_PARSER), None)
     hint = "Operators without compute meaning can be work of the host at no cost: --host-ops (host_operators=True)"
     return [
-        Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint if report is causes[-1] else "")
+        Fault(f"operator {report.operator} is not supported: {report.reason}", report.name, hint=hint if report is last else "")
         for report in causes
     ]

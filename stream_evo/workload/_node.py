@@ -9,13 +9,29 @@ from typing import Any
 
 import onnx
 
-__all__ = ["Node", "Unsupported", "qualified", "reads"]
+__all__ = ["Broken", "Node", "Unsupported", "qualified", "reads"]
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
 
 
 class Unsupported(Exception):  # noqa: N818  # a verdict that parsers give and the loader collects; it never leaves this folder
     """A parser's verdict that it cannot express this node; the message says why."""
+
+
+class Broken(Exception):  # noqa: N818  # like Unsupported
+    """A parser's verdict that the file contradicts itself at this node, whoever reads it.
+
+    Attributes:
+        what: The fault in one sentence.
+        expected: What would have been right.
+        found: What stands there instead.
+    """
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(what, expected, found)
+        self.what = what
+        self.expected = expected
+        self.found = found
 
 
 def qualified(domain: str, op_type: str) -> str:

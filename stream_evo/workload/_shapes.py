@@ -15,7 +15,7 @@ from stream_evo.workload._node import Node
 from stream_evo.workload._shape_rules import SHAPE_RULES, STANDARD_FORMS
 from stream_evo.workload._tensor import Tensor, stated_tensor
 
-__all__ = ["SHAPED_BY_DATA", "infer_outputs"]
+__all__ = ["SHAPED_BY_DATA", "infer_outputs", "misfit"]
 
 SHAPED_BY_DATA = frozenset(
     {"AffineGrid", "CenterCropPad", "Col2Im", "ConstantOfShape", "Expand", "MaxUnpool", "OneHot", "Pad", "Range", "ReduceL1", "ReduceL2"}
@@ -44,6 +44,16 @@ def infer_outputs(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, A
     return found
 
 
+def misfit(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, AnyArray], opsets: Mapping[str, int]) -> str:
+    """Return why ONNX's inference refuses a node whose inputs all have known shapes, empty if it does not."""
+    if any(tensor.fixed_shape is None for tensor in inputs.values()):
+        return ""
+    refusals: list[str] = []
+    _from_schema(_standard_form(node, opsets), inputs, data, opsets, refusals)
+    lines = refusals[-1].splitlines() if len(refusals) == 2 else []
+    return lines[0].rsplit("] ", 1)[-1].rstrip(". ") if lines else ""
+
+
 def _standard_form(node: Node, opsets: Mapping[str, int]) -> Node:
     """Return the standard operator whose output has the shape of this one's, or the node itself."""
     if node.operator not in STANDARD_FORMS:
@@ -57,7 +67,14 @@ def _standard_form(node: Node, opsets: Mapping[str, int]) -> Node:
     return dataclasses.replace(node, proto=proto, opset=opset)
 
 
-def _from_schema(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, AnyArray], opsets: Mapping[str, int]) -> dict[str, Tensor]:
+def _from_schema(
+    node: Node,
+    inputs: Mapping[str, Tensor],
+    data: Mapping[str, AnyArray],
+    opsets: Mapping[str, int],
+    refusals: list[str] | None = None,
+) -> dict[str, Tensor]:
+    """Return what ONNX's inference tells of the outputs, and add to `refusals` why it refuses the node."""
     try:
         schema = onnx.defs.get_schema(node.proto.op_type, node.opset, "" if node.proto.domain == "ai.onnx" else node.proto.domain)
     except SchemaError:
@@ -70,7 +87,9 @@ def _from_schema(node: Node, inputs: Mapping[str, Tensor], data: Mapping[str, An
         types = {name: _type_proto(_as_float(tensor) if uniform else tensor) for name, tensor in {**inputs, **omitted}.items()}
         try:
             outputs = infer_node_outputs(schema, proto, types, values, None, imports)
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, KeyError):
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, KeyError) as error:
+            if refusals is not None:
+                refusals.append(str(error))
             continue  # operands of different float types are refused, though their shapes tell enough: once more with all of one type
         found = {name: stated_tensor(proto) for name, proto in outputs.items() if name}
         return {name: Tensor(first, tensor.shape) for name, tensor in found.items()} if uniform else found

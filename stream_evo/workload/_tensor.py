@@ -49,7 +49,7 @@ class Tensor:
 
 
 def stated_tensor(proto: onnx.TypeProto) -> Tensor:
-    """Read a type of the file; a stated extent below 1 counts as open."""
+    """Read a type of the file; a stated extent below 1 counts as open (of an input, 0 is a fault)."""
     kind = proto.tensor_type
     if not kind.HasField("shape"):
         return Tensor(kind.elem_type)

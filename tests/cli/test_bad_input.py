@@ -117,6 +117,15 @@ def test_all_unsupported_operators_are_named_at_once(cli: Cli, tmp_path: Path, o
     _refused(outcome, "odd_one", "NonZero", "odd_two", "Unique", "--host-ops", out=out)
 
 
+@pytest.mark.parametrize("command", ["run", "inspect"])
+def test_host_operators_are_not_offered_for_a_known_operator(cli: Cli, tmp_path: Path, out: Path, command: str) -> None:
+    pool = helper.make_node("MaxPool", ["y"], ["z"], name="odd", kernel_shape=[2, 2], strides=[1])
+    path = _save(tmp_path / "odd.onnx", [_convolution(), pool], ["z"], [1, 3, 8, 8])
+    outcome = cli(*(("inspect", path) if command == "inspect" else ("run", "--network", path, "--hardware", CHIP, "--out", out)))
+    _refused(outcome, "odd.onnx", "odd: MaxPool", "strides", "2 values", "[1]", out=out)
+    assert "--host-ops" not in outcome.err
+
+
 def test_a_shape_that_stays_open(cli: Cli, tmp_path: Path, out: Path) -> None:
     path = _save(tmp_path / "open.onnx", [_convolution()], ["y"], ["batch", 3, "height", 8])
     _refused(cli("run", "--network", path, "--hardware", CHIP, "--out", out), "open.onnx", "height", out=out)

@@ -95,7 +95,7 @@ def test_stripped_weight_data(net: Any) -> None:
     _assert_plain(model)
 
 
-@pytest.mark.parametrize("batch", ["batch", None, 0, "unk__7"])
+@pytest.mark.parametrize("batch", ["batch", None, 0, -1, "unk__7"])
 def test_open_batch_is_one(net: Any, batch: Any) -> None:
     n = net()
     y = n.op("Conv", n.input([batch, 3, 6, 6]), n.weights(4, 3, 3, 3))

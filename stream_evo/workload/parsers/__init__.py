@@ -16,7 +16,7 @@ from stream_evo.workload._node import Node
 from stream_evo.workload.parsers._attention import parse_attention, parse_group_query_attention, parse_multi_head_attention
 from stream_evo.workload.parsers._conv import parse_conv, parse_conv_integer, parse_conv_transpose, parse_fused_conv, parse_qlinear_conv
 from stream_evo.workload.parsers._einsum import parse_einsum
-from stream_evo.workload.parsers._elementwise import add_elementwise, parse_elementwise, parse_qlinear_binary
+from stream_evo.workload.parsers._elementwise import add_elementwise, parse_broadcast, parse_elementwise, parse_qlinear_binary
 from stream_evo.workload.parsers._matmul import (
     parse_fused_matmul,
     parse_gemm,
@@ -115,7 +115,7 @@ _ELEMENTWISE: Mapping[str, Parser] = {
             *("Add", "And", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"),
             *("Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Where", "Xor"),
         ),
-        parse_elementwise,
+        parse_broadcast,
     ),
     **dict.fromkeys(("com.microsoft::QLinearAdd", "com.microsoft::QLinearMul"), parse_qlinear_binary),
 }

@@ -6,10 +6,10 @@ import math
 
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import LoopSizes, Operand, OperatorKind, Padding
-from stream_evo.workload._node import Node, Unsupported
+from stream_evo.workload._node import Broken, Node, Unsupported
 from stream_evo.workload._view import View, default_roles
 from stream_evo.workload.parsers._elementwise import add_elementwise
-from stream_evo.workload.parsers._window import Window, read_windows
+from stream_evo.workload.parsers._window import Window, check_windows, read_windows
 
 __all__ = ["parse_conv", "parse_conv_integer", "parse_conv_transpose", "parse_fused_conv", "parse_qlinear_conv"]
 
@@ -41,10 +41,14 @@ def parse_qlinear_conv(node: Node, build: Builder) -> None:
 def _convolve(node: Node, build: Builder, data: str, weights: str, *, result: str | None = None) -> View:
     view = build.view(data)
     filters = _filter_shape(node, build, weights, view)
-    out = build.shape(node.outputs[0])
     groups = node.integer("group", 1)
+    check_windows(node, filters[2:], view.shape[2:])
+    _check_groups(groups, filters[0], "filters")
     if filters[1] * groups != view.shape[1]:
-        raise Unsupported(f"filters for {filters[1] * groups} channels on a tensor of {view.shape[1]}")
+        found = f"{filters[1]} channels per filter in {groups} groups" if groups > 1 else f"{filters[1]} channels per filter"
+        raise Broken("the weights do not fit the input", f"filters for its {view.shape[1]} channels", found)
+    out = build.shape(node.outputs[0])
+    _check_outputs(out[1], filters[0])
     rows, columns = read_windows(node, filters[2:], view.shape[2:], out[2:])
     sizes = LoopSizes(
         B=out[0],
@@ -83,9 +87,14 @@ def parse_conv_transpose(node: Node, build: Builder) -> None:
     data, weights = node.input(0), node.input(1)
     view = build.view(data)
     _check_rank(view)
-    out = build.shape(node.outputs[0])
     groups = node.integer("group", 1)
     filters = build.shape(weights)
+    check_windows(node, filters[2:], view.shape[2:], slides=False)
+    _check_groups(groups, view.shape[1], "input channels")
+    if filters[0] != view.shape[1]:
+        raise Broken("the weights do not fit the input", f"weights for its {view.shape[1]} channels", f"weights for {filters[0]}")
+    out = build.shape(node.outputs[0])
+    _check_outputs(out[1], filters[1] * groups)
     rows, columns = read_windows(node, filters[2:], view.shape[2:], out[2:], transposed=True)
     phases = rows.stride * columns.stride
     sizes = LoopSizes(
@@ -134,6 +143,16 @@ def _filter_shape(node: Node, build: Builder, weights: str, view: View) -> tuple
 def _check_rank(view: View) -> None:
     if not 3 <= len(view.shape) <= 4:
         raise Unsupported(f"{len(view.shape) - 2}-D convolution; 1-D and 2-D are known")
+
+
+def _check_groups(groups: int, channels: int, what: str) -> None:
+    if groups < 1 or channels % groups:
+        raise Broken(f"attribute group does not divide the {what}", f"a divisor of {channels}", str(groups))
+
+
+def _check_outputs(channels: int, filters: int) -> None:
+    if channels != filters:
+        raise Broken("the output does not fit the weights", f"{filters} channels", str(channels))
 
 
 def _windowed(view: View, rows: Window, columns: Window) -> View:

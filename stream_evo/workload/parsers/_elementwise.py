@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from stream_evo.workload._builder import Builder
 from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind
-from stream_evo.workload._node import Node
+from stream_evo.workload._node import Broken, Node
 from stream_evo.workload._view import Roles, View, default_roles
 
-__all__ = ["SLOW", "add_elementwise", "combine", "cycles_of", "parse_elementwise", "parse_qlinear_binary", "sizes_of"]
+__all__ = ["SLOW", "add_elementwise", "combine", "cycles_of", "parse_broadcast", "parse_elementwise", "parse_qlinear_binary", "sizes_of"]
 
 SLOW = frozenset(
     {"Celu", "Elu", "Erf", "Exp", "Gelu", "Log", "LogSoftmax", "Mish", "Selu", "Sigmoid", "Silu", "Softmax", "Softplus", "Swish", "Tanh"}
@@ -40,9 +42,25 @@ def parse_elementwise(node: Node, build: Builder) -> None:
     _elementwise(node, build, operands)
 
 
+def parse_broadcast(node: Node, build: Builder) -> None:
+    """Add, Mul, Where, ...: any function of operands whose shapes broadcast against each other."""
+    _check_broadcast(build, node.inputs)
+    parse_elementwise(node, build)
+
+
 def parse_qlinear_binary(node: Node, build: Builder) -> None:
     """com.microsoft QLinearAdd, QLinearMul: inputs A, A_scale, A_zero_point, B, ..."""
+    _check_broadcast(build, (node.input(0), node.input(3)))
     _elementwise(node, build, [name for name in (node.input(0), node.input(3)) if not build.is_constant(name)])
+
+
+def _check_broadcast(build: Builder, operands: Sequence[str]) -> None:
+    shapes = [shape for name in operands if name and (shape := build.graph.known_shape(name)) is not None]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        found = " and ".join(str(shape) for shape in shapes)
+        raise Broken("the operands do not fit together", "shapes that broadcast", found) from error
 
 
 def _elementwise(node: Node, build: Builder, operands: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from stream_evo.workload._builder import Builder, Status
 from stream_evo.workload._layer import Axis, LoopSizes, Operand, OperatorKind, Padding
 from stream_evo.workload._node import Node, Unsupported
 from stream_evo.workload._view import Role, View, default_roles
-from stream_evo.workload.parsers._window import read_windows
+from stream_evo.workload.parsers._window import check_windows, read_windows
 
 __all__ = ["parse_global_pool", "parse_pool", "parse_qlinear_global_pool", "parse_reduce", "reduce_axes"]
 
@@ -19,8 +19,10 @@ def parse_pool(node: Node, build: Builder) -> None:
     view = build.view(node.input(0))
     if not 3 <= len(view.shape) <= 4 or node.integer("channels_last", 0):
         raise Unsupported("pooling of other than 1-D or 2-D maps with channels first")
+    filters = node.integers("kernel_shape", ())
+    check_windows(node, filters, view.shape[2:], slides=not node.integer("ceil_mode", 0))
     out = build.shape(node.outputs[0])
-    rows, columns = read_windows(node, node.integers("kernel_shape", ()), view.shape[2:], out[2:])
+    rows, columns = read_windows(node, filters, view.shape[2:], out[2:])
     read = view
     for dim, axis in ((2, rows), (3, columns))[: len(out) - 2]:
         read = read.map_dim(dim, axis.steps, scale=axis.stride, low=-axis.before, high=axis.reach - axis.before)
