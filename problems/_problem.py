@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from stream_evo._arguments import Reader, check_arguments, list_of, number, or_none, text, value_of
-from stream_evo._run._job import check_known, metric_of, objective_faults, out_of_range
-from stream_evo._run._settings import INTEGERS, check_settings
+from stream_evo._run._job import LOWEST, check_known, metric_of, objective_faults, out_of_range
+from stream_evo._run._settings import check_settings
 from stream_evo.errors import Fault, InputError
 
 __all__ = ["BestKnown", "Problem", "RunSettings"]
@@ -90,7 +90,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         _set_plain(self, check_settings("run settings", _values(self), _OF_SETTINGS))
         check_known(self.limits)
-        integers = {name: getattr(self, name) for name in INTEGERS}
+        integers = {name: getattr(self, name) for name in LOWEST}
         faults = out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
             raise InputError("run settings", faults)

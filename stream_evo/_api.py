@@ -21,7 +21,7 @@ from stream_evo._run._operators import engine_of, operator_set
 from stream_evo._run._point import PointSchedule
 from stream_evo._run._result import Result
 from stream_evo._run._save import save_result, start_folder
-from stream_evo._run._saved import read_manifest
+from stream_evo._run._saved import job_in, read_manifest
 from stream_evo._run._session import Session, open_session, search_problem, session_of
 from stream_evo._run._settings import check_settings
 from stream_evo.errors import InputError, RunFolderError
@@ -30,7 +30,7 @@ from stream_evo.explanation import Explanation, explain_mapping
 from stream_evo.hardware import Accelerator
 from stream_evo.mapping import Mapping as NetworkMapping
 from stream_evo.mapping import check_mapping, load_mapping
-from stream_evo.report import MANIFEST, RunFolder
+from stream_evo.report import RunFolder
 from stream_evo.search import ARCHIVE_NAME, Budget, EvaluationArchive, Progress
 from stream_evo.search import optimize as search_front
 from stream_evo.workload import Bits, Workload
@@ -280,7 +280,7 @@ def job_of(folder: Path) -> Job:
     Raises:
         RunFolderError: the folder holds no run, one of another version, or one that cannot be continued from files.
     """
-    return Job.from_dict(read_manifest(folder).get("settings"), str(folder / MANIFEST))
+    return job_in(read_manifest(folder), folder)
 
 
 def resume_job(folder: Path, *, workers: int | None = None, on_progress: _ProgressCallback | None = None) -> Result:
@@ -289,7 +289,8 @@ def resume_job(folder: Path, *, workers: int | None = None, on_progress: _Progre
     Raises:
         RunFolderError: the folder holds no run, or its network, hardware or settings changed since.
     """
-    job, manifest = job_of(folder), read_manifest(folder)
+    manifest = read_manifest(folder)
+    job = job_in(manifest, folder)
     if not EvaluationArchive.exists(folder):
         _LOG.warning("%s holds no evaluations (%s is missing or empty): the search starts from the beginning", folder, ARCHIVE_NAME)
     session = session_of(job, recorded=_fingerprint(manifest))

@@ -13,7 +13,7 @@ from stream_evo import registry
 from stream_evo._plugin_file import is_reference
 from stream_evo.errors import Fault, InputError, RunFolderError, UnknownNameError
 
-__all__ = ["DEFAULT_GENERATIONS", "METRICS", "OBJECTIVES", "Job", "check_known", "metric_of", "objective_faults", "out_of_range"]
+__all__ = ["DEFAULT_GENERATIONS", "LOWEST", "METRICS", "OBJECTIVES", "Job", "check_known", "metric_of", "objective_faults", "out_of_range"]
 
 _WAY_OUT = "Restore the file from a copy, or do the run again in another folder"
 
@@ -25,7 +25,8 @@ _SHORT: Mapping[str, str] = MappingProxyType({metric: name for name, metric in O
 
 DEFAULT_GENERATIONS = 100
 
-_LOWEST: Mapping[str, int] = MappingProxyType({"population": 2, "generations": 1, "evaluations": 1, "seed": 0})
+LOWEST: Mapping[str, int] = MappingProxyType({"population": 2, "generations": 1, "evaluations": 1, "seed": 0})
+"""Integer settings of a run, with the least value of each."""
 _LARGEST_POPULATION = 1_000_000
 _COLUMN = re.compile(r"[A-Za-z_][\w.-]*")
 _TAKEN = frozenset({*METRICS, *OBJECTIVES, "point", "mapping", "genome", "feasible", "violation_bytes"})
@@ -77,8 +78,8 @@ def out_of_range(integers: Mapping[str, int | None], time_limit_s: float | None,
     """
     faults = []
     for name, value in integers.items():
-        if value is not None and value < _LOWEST[name]:
-            faults.append(Fault("out of range", name, expected=f"at least {_LOWEST[name]}", found=str(value)))
+        if value is not None and value < LOWEST[name]:
+            faults.append(Fault("out of range", name, expected=f"at least {LOWEST[name]}", found=str(value)))
     population = integers.get("population") or 0
     if population > _LARGEST_POPULATION:  # a generation is held in memory at once
         faults.append(Fault("out of range", "population", expected=f"at most {_LARGEST_POPULATION:,}", found=f"{population:,}"))
@@ -150,7 +151,7 @@ class Job:
         faults = objective_faults(self.objectives, self.limits)
         if not self.objectives:
             faults.append(Fault("there is nothing to minimise", "objectives", expected=f"some of {', '.join(OBJECTIVES)}"))
-        integers = {name: getattr(self, name) for name in _LOWEST}
+        integers = {name: getattr(self, name) for name in LOWEST}
         faults += out_of_range(integers, self.time_limit_s, self.limits)
         if faults:
             raise InputError("settings of the run", faults)

@@ -18,7 +18,7 @@ from stream_evo.report import MANIFEST, RunFolder
 from stream_evo.search import StopReason
 from stream_evo.typing import FloatArray, IntArray
 
-__all__ = ["FORMAT", "SavedRun", "read_manifest", "read_run"]
+__all__ = ["FORMAT", "SavedRun", "job_in", "read_manifest", "read_run"]
 
 FORMAT = 1
 """Version of the run folder that this version of the package writes and reads."""
@@ -93,11 +93,20 @@ def read_run(path: str | Path) -> SavedRun:
         record = json.loads((path / _FRONT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, not JSON
         raise RunFolderError(f"cannot read {path / _FRONT}: {error}") from error
-    job = Job.from_dict(manifest.get("settings"), str(path / MANIFEST))
+    job = job_in(manifest, path)
     try:
         return _saved(path, manifest, job, record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(f"{path / _FRONT} or {path / MANIFEST} is damaged: {type(error).__name__}: {error}") from error
+
+
+def job_in(manifest: Mapping[str, Any], path: Path) -> Job:
+    """Return the job that a run was to do, by its manifest in the folder `path`.
+
+    Raises:
+        RunFolderError: these are not the settings of a run of this version.
+    """
+    return Job.from_dict(manifest.get("settings"), str(path / MANIFEST))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -132,8 +132,8 @@ def open_session(
     pins = pin if isinstance(pin, Pins) else load_pins(pin, defer=True) if pin is not None else Pins()
     workload = load_workload(network, bits=bits, dims=dims, host_operators=host_operators)
     for part, named, value in (("network", network, workload), ("hardware", hardware, accelerator)):
-        was, now = recorded.get(part, ""), _sha256(value)
-        if was and was != now:
+        was = recorded.get(part, "")
+        if was and was != (now := _sha256(value)):  # a hash of all layers is not made for nothing
             raise RunFolderError(
                 f"the {part} {named} changed since the run began, or this version reads it differently (SHA-256 was {was[:16]}, is now "
                 f"{now[:16]}). Put it back as it was, or start another run in another folder"

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_evo._arguments import Reader, read_arguments
-from stream_evo._run._job import objective_faults, out_of_range
+from stream_evo._run._job import LOWEST, objective_faults, out_of_range
 from stream_evo.errors import InputError
 
-__all__ = ["INTEGERS", "check_settings"]
-
-INTEGERS = ("population", "generations", "evaluations", "seed")
+__all__ = ["check_settings"]
 
 
 def check_settings(source: str, given: Mapping[str, object], readers: Mapping[str, Reader] | None = None) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def check_settings(source: str, given: Mapping[str, object], readers: Mapping[st
     if not faults:
         return values
     limits = values.get("limits", {})
-    integers = {name: values[name] for name in INTEGERS if name in values}
+    integers = {name: values[name] for name in LOWEST if name in values}
     faults += out_of_range(integers, values.get("time_limit_s"), limits)
     faults += objective_faults(values.get("objectives", ()), limits)
     order = list(given)
